@@ -13,6 +13,13 @@ import os
 from pathlib import Path
 
 import pytest
+from hypothesis import settings
+
+# No deadline: a slow machine is no defect. The same examples in CI each time: landing a change is no lottery,
+# while a run at a desk goes on looking for new ones.
+settings.register_profile("desk", deadline=None, print_blob=True)
+settings.register_profile("ci", parent=settings.get_profile("desk"), derandomize=True)
+settings.load_profile("ci" if os.environ.get("CI") == "true" else "desk")
 
 REPOSITORY = Path(__file__).resolve().parents[1]
 CORPUS = REPOSITORY.parent / "shared" / "corpus"
