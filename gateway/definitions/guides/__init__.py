@@ -1,0 +1,1 @@
+"""Implementation guides: pyx12's maps and our corrections to them, as one frozen model."""
