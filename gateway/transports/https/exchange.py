@@ -1,0 +1,281 @@
+"""`POST /exchange` and its links: what a partner sends and what it gets back.
+
+Owns the mapping between HTTP and the pipeline's outcomes. Must not know what an interchange says. A readable
+interchange of an authenticated partner is answered 200 or 202, even when it is rejected: the verdict stands in the
+acknowledgements.
+"""
+
+import hashlib
+import json
+from collections.abc import AsyncIterator, Awaitable, Callable
+from http import HTTPStatus
+from uuid import UUID
+
+import structlog
+from aiohttp import web
+
+from gateway.model.exchange import Principal, Receipt
+from gateway.pipeline.exchange import Accepted, Answered, Exchange, Unreadable
+from gateway.pipeline.outbox import PartnerOutbox
+from gateway.pipeline.receive import Arrival, Empty, Overloaded, StoreUnavailable, TooLarge
+from gateway.pipeline.records import PartnerAnswer
+from gateway.pipeline.states import InstanceState
+from gateway.transports.https.authenticate import Authenticator
+from gateway.transports.https.body import SenderGoneError, body_chunks, check_declared
+from gateway.transports.https.limits import Limits
+from gateway.transports.https.metrics import EXCHANGES, REFUSALS
+from gateway.transports.https.problem import Problem, ProblemError
+
+# RFC 1767.
+X12_TYPE = "application/EDI-X12"
+INSTANCE_HEADER = "Gateway-Instance"
+# How soon it is worth asking again for acknowledgements that are not there yet.
+POLL_AFTER_S = 2
+STORE_RETRY_S = 10
+OUTBOX_PAGE = 100
+
+log = structlog.get_logger(__name__)
+
+Handler = Callable[[web.Request, Principal], Awaitable[web.StreamResponse]]
+
+
+class ExchangeResource:
+    """The partner's resources. `exchange` and `outbox` are the pipeline's."""
+
+    def __init__(self, exchange: Exchange, outbox: PartnerOutbox, authenticator: Authenticator, limits: Limits) -> None:
+        self._exchange = exchange
+        self._outbox = outbox
+        self._authenticator = authenticator
+        self._limits = limits
+        self._bodies_under_way = 0
+
+    def add_routes(self, root: web.Application) -> None:
+        """Hang the resources under `/exchange`."""
+        router = root.router
+        # Who sends is known before a body is asked for.
+        router.add_post("/exchange", self._authenticated(self._post), expect_handler=_expect_later)
+        router.add_get("/exchange/outbox", self._authenticated(self._waiting))
+        router.add_get(r"/exchange/outbox/{answer:\d{1,18}}", self._authenticated(self._answer))
+        router.add_delete(r"/exchange/outbox/{answer:\d{1,18}}", self._authenticated(self._confirm))
+        router.add_post(r"/exchange/outbox/{answer:\d{1,18}}/confirm", self._authenticated(self._confirm))
+        router.add_get("/exchange/{instance}", self._authenticated(self._status))
+
+    def _authenticated(self, handler: Handler) -> Callable[[web.Request], Awaitable[web.StreamResponse]]:
+        async def handle(request: web.Request) -> web.StreamResponse:
+            try:
+                principal = await self._authenticator.principal(request)
+            except ProblemError as error:
+                return await self._refused(request, error.problem)
+            return await handler(request, principal)
+
+        return handle
+
+    async def _refused(self, request: web.Request, problem: Problem) -> web.StreamResponse:
+        """Nothing is kept of a stranger but metadata and, where it is small, the hash of what it sent."""
+        REFUSALS.labels(problem.code).inc()
+        digest = ""
+        read_whole = True
+        if request.can_read_body:
+            read_whole = (request.content_length or 1 << 62) <= self._limits.refused_body_size_bytes
+            if read_whole and "Expect" not in request.headers:
+                digest = await _digest(request, self._limits)
+        log.warning(
+            "exchange.refused",
+            problem=problem.code,
+            remote=request.remote,
+            declared_size_bytes=request.content_length,
+            sha256=digest,
+        )
+        return problem.response(close=not read_whole or "Expect" in request.headers)
+
+    async def _post(self, request: web.Request, principal: Principal) -> web.StreamResponse:
+        check_declared(request, self._limits)
+        if not self._exchange.accepting or self._bodies_under_way >= self._limits.concurrent_bodies:
+            raise ProblemError(_overloaded(POLL_AFTER_S))
+        if request.headers.get("Expect", "").lower() == "100-continue":
+            await request.writer.write(b"HTTP/1.1 100 Continue\r\n\r\n")
+            request.writer.output_size = 0
+        arrival = Arrival(
+            transport="https",
+            principal=principal,
+            content_type=request.headers.get("Content-Type", "")[:200],
+            remote=request.remote or "",
+        )
+        self._bodies_under_way += 1
+        try:
+            return self._outcome(await self._exchange.handle(arrival, body_chunks(request, self._limits)))
+        except SenderGoneError:
+            log.info("exchange.sender_gone", partner=principal.partner, remote=request.remote)
+            raise ProblemError(_INCOMPLETE) from None
+        finally:
+            self._bodies_under_way -= 1
+
+    def _outcome(
+        self, outcome: Answered | Accepted | Unreadable | Overloaded | TooLarge | Empty | StoreUnavailable
+    ) -> web.Response:
+        EXCHANGES.labels(type(outcome).__name__.lower()).inc()
+        match outcome:
+            case Answered(receipt, answers):
+                body = b"".join(answer.text for answer in answers)
+                return web.Response(
+                    body=body, content_type=X12_TYPE if body else "text/plain", headers=_receipt_headers(receipt)
+                )
+            case Accepted(receipt, deadline_missed):
+                return _accepted(receipt, deadline_missed=deadline_missed)
+            case Unreadable(receipt):
+                raise ProblemError(_unreadable(receipt))
+            case Overloaded(retry_after_s):
+                raise ProblemError(_overloaded(max(1, round(retry_after_s))))
+            case TooLarge(limit_bytes):
+                raise ProblemError(_too_large(limit_bytes))
+            case Empty():
+                raise ProblemError(_EMPTY)
+            case StoreUnavailable():
+                raise ProblemError(_STORE_UNAVAILABLE)
+
+    async def _status(self, request: web.Request, principal: Principal) -> web.StreamResponse:
+        instance = _instance_id(request.match_info["instance"])
+        found = await self._outbox.of_instance(principal.partner, instance) if instance else None
+        if found is None:
+            raise ProblemError(_NO_SUCH_EXCHANGE)
+        if found.state is not InstanceState.DONE:
+            delayed = found.state in (InstanceState.FAILED, InstanceState.HELD)
+            document = {"id": str(instance), "state": "delayed" if delayed else "processing"}
+            return _json(document, HTTPStatus.ACCEPTED, {"Retry-After": str(POLL_AFTER_S)})
+        if not found.answers:
+            return web.Response(status=HTTPStatus.NO_CONTENT)
+        return await self._texts(request, found.answers)
+
+    async def _waiting(self, request: web.Request, principal: Principal) -> web.StreamResponse:
+        after = request.query.get("after", "0")
+        if not (after.isascii() and after.isdigit() and len(after) <= 18):
+            raise ProblemError(_BAD_CURSOR)
+        answers = await self._outbox.waiting(principal.partner, int(after), OUTBOX_PAGE)
+        more = len(answers) == OUTBOX_PAGE
+        document: dict[str, object] = {"waiting": [_listed(answer) for answer in answers]}
+        if more:
+            document["next"] = f"/exchange/outbox?after={answers[-1].id}"
+        return _json(document)
+
+    async def _answer(self, request: web.Request, principal: Principal) -> web.StreamResponse:
+        wanted = int(request.match_info["answer"])
+        found = await self._outbox.waiting(principal.partner, wanted - 1, 1)
+        if not found or found[0].id != wanted:
+            raise ProblemError(_NO_SUCH_ANSWER)
+        return await self._texts(request, found)
+
+    async def _confirm(self, request: web.Request, principal: Principal) -> web.StreamResponse:
+        answer = int(request.match_info["answer"])
+        if not await self._outbox.confirm(principal.partner, answer):
+            raise ProblemError(_NO_SUCH_ANSWER)
+        log.info("outbox.confirmed", partner=principal.partner, answer=answer)
+        return web.Response(status=HTTPStatus.NO_CONTENT)
+
+    async def _texts(self, request: web.Request, answers: tuple[PartnerAnswer, ...]) -> web.StreamResponse:
+        response = web.StreamResponse()
+        response.content_type = X12_TYPE
+        await response.prepare(request)
+        for answer in answers:
+            await response.write(await self._outbox.text(answer))
+        await response.write_eof()
+        return response
+
+
+async def _expect_later(_request: web.Request) -> None:
+    """Say nothing yet: `100 Continue` follows once the sender is known."""
+
+
+async def _digest(request: web.Request, limits: Limits) -> str:
+    digest = hashlib.sha256()
+    chunks: AsyncIterator[bytes] = body_chunks(request, limits)
+    try:
+        async for chunk in chunks:
+            digest.update(chunk)
+    except (ProblemError, SenderGoneError):
+        return ""
+    return digest.hexdigest()
+
+
+def _receipt_headers(receipt: Receipt) -> dict[str, str]:
+    return {INSTANCE_HEADER: str(receipt.instance)}
+
+
+def _accepted(receipt: Receipt, *, deadline_missed: bool) -> web.Response:
+    link = f"/exchange/{receipt.instance}"
+    document = {
+        "id": str(receipt.instance),
+        "state": "processing",
+        "received_at": receipt.received_at.isoformat(),
+        "acknowledgements": link,
+        "outbox": "/exchange/outbox",
+    }
+    if deadline_missed:
+        document["note"] = "Not answered in time; the acknowledgements will be at the link and in the outbox."
+    headers = {"Location": link, "Retry-After": str(POLL_AFTER_S), **_receipt_headers(receipt)}
+    return _json(document, HTTPStatus.ACCEPTED, headers)
+
+
+def _listed(answer: PartnerAnswer) -> dict[str, str | int | None]:
+    return {
+        "id": answer.id,
+        "kind": answer.kind,
+        "control_number": answer.control_number,
+        "instance": str(answer.instance),
+        "created_at": answer.created_at.isoformat(),
+        "link": f"/exchange/outbox/{answer.id}",
+    }
+
+
+def _json(document: object, status: int = HTTPStatus.OK, headers: dict[str, str] | None = None) -> web.Response:
+    return web.Response(
+        body=json.dumps(document).encode(), status=status, content_type="application/json", headers=headers
+    )
+
+
+def _instance_id(text: str) -> UUID | None:
+    try:
+        return UUID(text)
+    except ValueError:
+        return None
+
+
+def _unreadable(receipt: Receipt) -> Problem:
+    return Problem(
+        422,
+        "unreadable",
+        "Not an X12 interchange",
+        "The body does not begin with a readable ISA segment. It is kept under this id, and nothing was processed.",
+        members={"instance": f"/exchange/{receipt.instance}"},
+    )
+
+
+def _overloaded(retry_after_s: int) -> Problem:
+    return Problem(
+        503,
+        "overloaded",
+        "Busy",
+        "Nothing was kept. Send the same request again after the time in Retry-After.",
+        retry_after_s=retry_after_s,
+    )
+
+
+def _too_large(limit_bytes: int) -> Problem:
+    return Problem(413, "too-large", "Body too large", f"At most {limit_bytes} bytes are taken. Nothing was kept.")
+
+
+_EMPTY = Problem(400, "empty", "Empty body", "Send the interchange as the body of the request.")
+_INCOMPLETE = Problem(400, "incomplete", "Body incomplete", "The connection ended early. Nothing was kept.")
+_STORE_UNAVAILABLE = Problem(
+    503,
+    "store-unavailable",
+    "Not available",
+    "Messages cannot be kept safely at this moment, so none is taken. Send the same request again later.",
+    retry_after_s=STORE_RETRY_S,
+)
+_NO_SUCH_EXCHANGE = Problem(
+    404, "not-found", "No such exchange", "Use the link that the 202 answer gave, as its sender."
+)
+_NO_SUCH_ANSWER = Problem(
+    404, "not-found", "No such acknowledgement", "It is not waiting for you; see /exchange/outbox."
+)
+_BAD_CURSOR = Problem(400, "invalid-request", "Invalid request", "`after` is the id of the last acknowledgement seen.")
