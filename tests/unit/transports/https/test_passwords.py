@@ -19,6 +19,7 @@ class Clock:
     now_s = 0.0
 
     def __call__(self) -> float:
+        """Now."""
         return self.now_s
 
 

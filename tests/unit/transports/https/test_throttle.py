@@ -13,6 +13,7 @@ class Clock:
         self.now_s = 1000.0
 
     def __call__(self) -> float:
+        """Now."""
         return self.now_s
 
 

@@ -1,0 +1,1 @@
+"""Synthetic interchanges of the demo: every name and number is invented."""
