@@ -1,0 +1,173 @@
+"""Judging a stream of X12 interchanges: bytes in, documents to a spool, a `FileJudged` at the end.
+
+Owns the conversation with the native reader. Sans-I/O: it calls back for the choice of a guide and for
+documents, and must not know agreements, files or clocks.
+"""
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import NamedTuple, Protocol
+
+from gateway import _native
+from gateway._native import Batch, Header, Item, Program
+from gateway.formats.x12.assembly import MAX_SET_FINDINGS, Assembly
+from gateway.formats.x12.guides import GuideMissing, SetHeader
+from gateway.formats.x12.verdict import RejectionUnit
+from gateway.model.finding import ByteRange
+from gateway.model.judgement import FileJudged
+
+# XML that the reader collects before it is spooled.
+XML_BATCH_BYTES = 1 << 20
+
+
+@dataclass(frozen=True, slots=True)
+class UseProgram:
+    """Judge the set by this program. `source_attributes`: escaped XML attributes for `<source>`."""
+
+    program: Program
+    source_attributes: str = ""
+    document_prefix: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class NoGuide:
+    """Count the set and answer that it cannot be judged."""
+
+    missing: GuideMissing
+
+
+@dataclass(frozen=True, slots=True)
+class Refuse:
+    """Refuse the whole interchange for a reason that is not in its bytes: a TA105 code."""
+
+    ta105: str
+
+
+SetChoice = UseProgram | NoGuide | Refuse
+
+
+class SpooledDocument(NamedTuple):
+    """Where the document of one item lies in the spool. A tuple, since a set may hold a million."""
+
+    interchange: int
+    group: int
+    set: int
+    item: int
+    start: int
+    end: int
+
+
+class DocumentSpool(Protocol):
+    """Takes documents as they come; they count only when the verdict is known."""
+
+    def add(self, xml: bytes, documents: Sequence[SpooledDocument]) -> None:
+        """Append `xml`. Documents without an item (kind set, remainder) lie in it too, but are not listed."""
+
+
+class Reader(Protocol):
+    """What the judge needs of `gateway._native.X12Reader`."""
+
+    def feed(self, chunk: bytes) -> Batch:
+        """The next bytes."""
+
+    def resume(self, program: Program | None = None, *, source: str = "", document_prefix: str = "") -> Batch:
+        """Go on after a choice, or after output."""
+
+    def finish(self) -> Batch:
+        """No more bytes."""
+
+
+class X12Judge:
+    """Judges one stream. Memory is bounded by findings and sets, not by the bytes of a set."""
+
+    def __init__(
+        self,
+        choose: Callable[[SetHeader], SetChoice],
+        spool: DocumentSpool | None = None,
+        *,
+        unit: RejectionUnit = RejectionUnit.SET,
+        today: str = "",
+        reader: Reader | None = None,
+    ) -> None:
+        """`today` is CCYYMMDD, for rules about the future. Without a spool documents are dropped."""
+        self._choose = choose
+        self._spool = spool
+        self._assembly = Assembly(unit)
+        self._reader: Reader = reader or _native.X12Reader(
+            today=today, finding_cap=MAX_SET_FINDINGS, xml_cap=XML_BATCH_BYTES
+        )
+        self._spooled_bytes = 0
+
+    def feed(self, chunk: bytes) -> None:
+        """The next bytes, in chunks of any size.
+
+        Raises:
+            NativeFault: The reader failed; the text names a place in its source, never data.
+        """
+        self._drain(self._reader.feed(chunk))
+
+    def finish(self) -> FileJudged:
+        """The end of the stream, and what came of it."""
+        self._drain(self._reader.finish())
+        return self._assembly.result()
+
+    def _drain(self, batch: Batch) -> None:
+        while True:
+            self._take(batch)
+            if batch.need == "program":
+                batch = self._answer(batch.header)
+            elif batch.need == "output":
+                batch = self._reader.resume()
+            else:
+                return
+
+    def _take(self, batch: Batch) -> None:
+        # Findings and items first: a unit that ends in this batch needs those that came with it.
+        for raw in batch.findings:
+            self._assembly.find(raw)
+        if batch.items or batch.xml:
+            self._take_items(batch.items, batch.xml)
+        for unit in batch.units:
+            self._assembly.end(unit)
+
+    def _take_items(self, items: Sequence[Item], xml: bytes) -> None:
+        base = self._spooled_bytes
+        documents: list[SpooledDocument] = []
+        for item in items:
+            document: ByteRange | None = None
+            if item.xml is not None:
+                start, end = item.xml[0] + base, item.xml[1] + base
+                place = SpooledDocument(item.interchange, item.group, item.set, item.ordinal, start, end)
+                documents.append(place)
+                document = ByteRange(start, end) if item.worst else None
+            self._assembly.add_item(item, document)
+        if self._spool is not None and xml:
+            self._spool.add(xml, documents)
+        self._spooled_bytes += len(xml)
+
+    def _answer(self, header: Header | None) -> Batch:
+        """Ask for the guide of the set that begins, unless its interchange is refused already."""
+        if header is None:
+            raise _native.NativeFault("the reader asked for a program without a header")
+        interchange = self._assembly.interchange(header.interchange_ordinal)
+        if interchange.refusal is not None:
+            return self._reader.resume(None)
+        begun = SetHeader(
+            header.interchange_ordinal,
+            header.group_ordinal,
+            header.set_ordinal,
+            tuple(header.interchange),
+            tuple(header.group),
+            tuple(header.set),
+        )
+        state = self._assembly.set(begun.interchange_ordinal, begun.group_ordinal, begun.set_ordinal)
+        choice = self._choose(begun)
+        match choice:
+            case UseProgram(program, source_attributes, document_prefix):
+                state.program = program
+                return self._reader.resume(program, source=source_attributes, document_prefix=document_prefix)
+            case NoGuide(missing):
+                state.missing = missing
+            case Refuse(ta105):
+                interchange.refusal = ta105
+        return self._reader.resume(None)
