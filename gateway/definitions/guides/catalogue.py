@@ -22,35 +22,47 @@ from gateway.definitions.guides.model import Guide
 from gateway.definitions.guides.overlay import apply_overlay
 from gateway.definitions.positions import DefinitionError, Fault, TomlDocument, read_toml
 
+CATALOGUE_FILE = "schemas/x12/guides.toml"
+_OPTIONAL = {"aliases", "overlay"}
+
 # The native core owns the envelope; its segments are known in every set all the same.
 _ENVELOPE_SEGMENTS = frozenset({"ISA", "IEA", "GS", "GE", "ST", "SE", "TA1"})
 
 
 @dataclass(frozen=True, slots=True)
 class CatalogueEntry:
-    """One guide. `overlays` is the id whose overlay and rules apply: an alias shares those of its original."""
+    """One guide. `overlay` names the files of corrections and rules: an alias shares those of its original."""
 
-    id: str
+    version: str
     original: str
     name: str
     file: str
     transaction_set: str
     functional_group: str
+    overlay: str
 
 
 @dataclass(frozen=True, slots=True)
 class Catalogue:
-    """Every guide by id, aliases included, and segment ids that the standard has beyond pyx12's maps."""
+    """Every guide by (GS08, ST01), aliases included, and segment ids of the standard beyond pyx12's maps.
 
-    entries: dict[str, CatalogueEntry]
+    GS08 alone is not enough: 4010's 270 and 271 share theirs.
+    """
+
+    entries: dict[tuple[str, str], CatalogueEntry]
     more_segments: frozenset[str]
 
-    def entry(self, guide_id: str) -> CatalogueEntry:
-        """Raises DefinitionError where there is no such guide."""
-        found = self.entries.get(guide_id)
-        if found is None:
-            raise DefinitionError(Fault("schemas/x12/guides.toml", 0, "", f"has no guide {guide_id}"))
-        return found
+    def entry(self, version: str, transaction_set: str | None = None) -> CatalogueEntry:
+        """Raises DefinitionError where there is no such guide, or several and no ST01 to choose by."""
+        found = [
+            entry
+            for (known_version, known_set), entry in self.entries.items()
+            if known_version == version and transaction_set in {None, known_set}
+        ]
+        if len(found) != 1:
+            number = "no guide" if not found else f"{len(found)} guides"
+            raise DefinitionError(Fault(CATALOGUE_FILE, 0, "", f"has {number} {version} {transaction_set or ''}"))
+        return found[0]
 
 
 def schemas() -> Traversable:
@@ -69,24 +81,25 @@ def catalogue() -> Catalogue:
     """Read `schemas/x12/guides.toml`; raises DefinitionError."""
     document = read_schema("x12/guides.toml")
     if document is None:
-        raise DefinitionError(Fault("schemas/x12/guides.toml", 0, "", "is missing"))
-    entries: dict[str, CatalogueEntry] = {}
+        raise DefinitionError(Fault(CATALOGUE_FILE, 0, "", "is missing"))
+    entries: dict[tuple[str, str], CatalogueEntry] = {}
     for number, entry in enumerate(document.data.get("guide", [])):
         path = ("guide", number)
         wanted = {"id", "name", "file", "transaction_set", "functional_group"}
-        if set(entry) - {"aliases"} != wanted:
-            wrong = ", ".join(sorted(set(entry) - {"aliases"} ^ wanted))
+        if set(entry) - _OPTIONAL != wanted:
+            wrong = ", ".join(sorted(set(entry) - _OPTIONAL ^ wanted))
             raise DefinitionError(document.fault(path, f"lacks or misspells {wrong}"))
-        for guide_id in (entry["id"], *entry.get("aliases", [])):
-            if guide_id in entries:
-                raise DefinitionError(document.fault(path, f"{guide_id} is there twice"))
-            entries[guide_id] = CatalogueEntry(
-                id=guide_id,
+        for version in (entry["id"], *entry.get("aliases", [])):
+            if (version, entry["transaction_set"]) in entries:
+                raise DefinitionError(document.fault(path, f"{version} is there twice"))
+            entries[version, entry["transaction_set"]] = CatalogueEntry(
+                version=version,
                 original=entry["id"],
                 name=entry["name"],
                 file=entry["file"],
                 transaction_set=entry["transaction_set"],
                 functional_group=entry["functional_group"],
+                overlay=entry.get("overlay", entry["id"]),
             )
     more = document.data.get("standard", {}).get("segments", [])
     return Catalogue(entries, frozenset(more))
@@ -102,30 +115,30 @@ def known_segments() -> tuple[str, ...]:
 
 
 @cache
-def _dictionary() -> DataDictionary:
+def dictionary() -> DataDictionary:
+    """pyx12's data elements and code sets, read once."""
     return read_dictionary()
 
 
-def load_guide(guide_id: str) -> Guide:
+def load_guide(version: str, transaction_set: str | None = None) -> Guide:
     """The guide with its overlay; raises DefinitionError with every fault of the overlay."""
-    guide, faults = load_guide_with_faults(guide_id)
+    guide, faults = load_guide_with_faults(catalogue().entry(version, transaction_set))
     if guide is None or faults:
         raise DefinitionError(*faults)
     return guide
 
 
-def load_guide_with_faults(guide_id: str) -> tuple[Guide | None, tuple[Fault, ...]]:
+def load_guide_with_faults(entry: CatalogueEntry) -> tuple[Guide | None, tuple[Fault, ...]]:
     """As `load_guide`, for lint: what could be built, and what is wrong with the overlay."""
-    entry = catalogue().entry(guide_id)
-    root = read_guide(entry.file, _dictionary())
-    overlay_path = f"x12/{entry.original}.toml"
+    root = read_guide(entry.file, dictionary())
+    overlay_path = f"x12/{entry.overlay}.toml"
     document = read_schema(overlay_path)
     item, faults = (None, ()) if document is None else apply_overlay(document, root)
-    if entry.id != entry.original:
+    if entry.version != entry.original:
         _rename(root, entry)
-    facts = GuideFacts(entry.id, entry.name, entry.transaction_set, entry.functional_group, known_segments())
+    facts = GuideFacts(entry.version, entry.name, entry.transaction_set, entry.functional_group, known_segments())
     try:
-        return build_guide(facts, root, _dictionary(), item), faults
+        return build_guide(facts, root, dictionary(), item), faults
     except ValueError as error:
         return None, (*faults, Fault(f"schemas/{overlay_path}", 0, "item", str(error)))
 
@@ -135,4 +148,4 @@ def _rename(root: DraftLoop, entry: CatalogueEntry) -> None:
     for child in root.children:
         if isinstance(child, DraftSegment) and child.id == "ST" and len(child.elements) > 2:
             codes = child.elements[2].codes
-            child.elements[2].codes = [entry.id if code == entry.original else code for code in codes]
+            child.elements[2].codes = [entry.version if code == entry.original else code for code in codes]

@@ -54,18 +54,22 @@ def _lists_codes(element: DraftElement) -> bool:
 
 
 def _distinguishing(segment: DraftSegment, rivals: list[DraftSegment]) -> Position | None:
-    """The first coded part whose codes no rival shares; else the one that fewest rivals share."""
+    """The first coded part whose codes no rival shares; else the one that fewest rivals share.
+
+    None where every rival lists the very same codes everywhere: then only the order tells them apart.
+    """
     best: tuple[int, Position] | None = None
     for position, part in coded_parts(segment):
-        shared = sum(not _disjoint(part, rival, position) for rival in rivals)
-        if best is None or shared < best[0]:
+        theirs = [_codes_at(rival, position) for rival in rivals]
+        shared = sum(bool(codes is None or codes & set(part.codes)) for codes in theirs)
+        tells_apart = any(codes is not None and codes != set(part.codes) for codes in theirs)
+        if tells_apart and (best is None or shared < best[0]):
             best = (shared, position)
-    return None if best is None or best[0] == len(rivals) else best[1]
+    return None if best is None else best[1]
 
 
-def _disjoint(part: DraftElement, rival: DraftSegment, position: Position) -> bool:
-    theirs = next((element for at, element in coded_parts(rival) if at == position), None)
-    return theirs is not None and not set(part.codes) & set(theirs.codes)
+def _codes_at(segment: DraftSegment, position: Position) -> set[str] | None:
+    return next((set(part.codes) for at, part in coded_parts(segment) if at == position), None)
 
 
 def _competitors(root: DraftLoop) -> dict[int, dict[int, DraftSegment]]:

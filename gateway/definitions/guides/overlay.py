@@ -88,12 +88,13 @@ def _nest(change: _Change, root: DraftLoop) -> Iterator[Fault]:
     if len(moved) != 1 or len(parents) != 1:
         yield change.fault("loop", "names loops that the guide does not have exactly once")
         return
-    if moved[0] in parents[0].children:
+    if any(child is moved[0] for child in parents[0].children):
         yield change.fault("loop", "changes nothing: the loop is there already")
         return
     for loop in list(root.loops()):
-        if moved[0] in loop.children:
-            loop.children.remove(moved[0])
+        loop.children = [child for child in loop.children if child is not moved[0]]
+    for loop in list(root.loops()):  # a wrapper that held nothing else
+        loop.children = [child for child in loop.children if not isinstance(child, DraftLoop) or child.children]
     last = max((child.position for child in parents[0].children), default=0)
     moved[0].position = last + 1
     parents[0].children.append(moved[0])
