@@ -1,8 +1,8 @@
 """The ports that the pipeline needs: archive, ledger, spool, clock, and a standard's judge.
 
-Owns the contracts (what is durable when, what raises) that every adapter keeps; the same tests run on each adapter. Must
-not know any adapter. Asynchronous methods are called on the event loop; the others are called in a worker thread and may
-block.
+Owns the contracts (what is durable when, what raises) that every adapter keeps; the same tests run on each
+adapter. Must not know any adapter. Asynchronous methods are called on the event loop; the others are called in a
+worker thread and may block.
 """
 
 from collections.abc import AsyncIterable, Callable, Iterable, Iterator
@@ -126,7 +126,7 @@ class Ledger(Protocol):
         ...
 
     async def fail(self, work: Work, step: StepEnded, retry_at: datetime | None) -> bool:
-        """A step failed: due again at `retry_at`, else held (ambiguous) or dead (the rest). Frees claimed keys when dead."""
+        """A step failed: due again at `retry_at`, else held (ambiguous) or dead (the rest)."""
         ...
 
     async def resubmit(self, instance: UUID, entry: AuditEntry) -> bool:
@@ -174,7 +174,7 @@ class Ledger(Protocol):
         ...
 
     async def document_set(self, instance: UUID, interchange: int, group: int, set_: int) -> Leased | None:
-        """Where the published documents of a set are (as a delivery without a lease); None where nothing is published."""
+        """Where a set's published documents are, as a delivery without a lease; None where there are none."""
         ...
 
     # operators

@@ -81,7 +81,7 @@ class InterchangeClaim:
 
 @dataclass(frozen=True, slots=True)
 class Fresh:
-    """Nobody used this key within the window; it is this instance's now. `first_number` is None where none was asked."""
+    """Nobody used this key within the window: it is this instance's now. No number where none was asked."""
 
     first_number: int | None
 

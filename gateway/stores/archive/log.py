@@ -1,0 +1,171 @@
+"""The archive as the pipeline sees it: bodies of any size in, ranges of them out.
+
+Owns cutting a body into chunks and finding a byte range again, and the bound on what waits in memory. Must not know
+what a body says. Adapter of `gateway.pipeline.ports.Archive`.
+"""
+
+import asyncio
+import threading
+from collections import OrderedDict, deque
+from collections.abc import AsyncIterable, Callable, Iterator
+from pathlib import Path
+from typing import Self
+
+from gateway.model.exchange import ArchiveReference
+from gateway.pipeline.ports import NotInArchive, StoreBusy, StoreFull
+from gateway.stores.archive.files import Files, segment_name
+from gateway.stores.archive.record import (
+    MAXIMUM_CHUNK_BYTES,
+    MAXIMUM_CHUNKS,
+    ChunkPlace,
+    Flag,
+    Record,
+    RecordDamaged,
+    decode,
+    decode_index,
+    encode_index,
+)
+from gateway.stores.archive.writer import SEGMENT_BYTES, SegmentWriter
+
+# Half a second of writing at 128 MB/s: more would only wait longer, and in memory.
+QUEUE_BYTES = 64 << 20
+# A sender hears "busy, come back" before its own timeout does the same with less information.
+ADMISSION_TIMEOUT_S = 2.0
+# Items are leased in the order in which they lie: eight chunks serve eight consumers reading side by side.
+CACHED_CHUNKS = 8
+
+
+class _Room:
+    """Bytes that may wait for the writer; first come, first served. Used on the event loop only."""
+
+    def __init__(self, size_bytes: int) -> None:
+        self._free = size_bytes
+        self._waiters: deque[tuple[int, asyncio.Future[None]]] = deque()
+
+    async def take(self, size_bytes: int) -> None:
+        """Raises StoreBusy where there is none in time."""
+        if not self._waiters and self._free >= size_bytes:
+            self._free -= size_bytes
+            return
+        future = asyncio.get_running_loop().create_future()
+        self._waiters.append((size_bytes, future))
+        try:
+            async with asyncio.timeout(ADMISSION_TIMEOUT_S):
+                await future
+        except TimeoutError as error:
+            if future.done() and not future.cancelled():
+                return
+            raise StoreBusy("Too much waits for the archive.") from error
+        except asyncio.CancelledError:
+            if future.done() and not future.cancelled():
+                self.give(size_bytes)
+            raise
+
+    def give(self, size_bytes: int) -> None:
+        """Let the next ones in."""
+        self._free += size_bytes
+        while self._waiters and (self._waiters[0][1].done() or self._free >= self._waiters[0][0]):
+            wanted, future = self._waiters.popleft()
+            if not future.done():
+                self._free -= wanted
+                future.set_result(None)
+
+
+class SegmentArchive:
+    """Segments in one folder, written by this process alone."""
+
+    def __init__(self, files: Files, writer: SegmentWriter, queue_bytes: int = QUEUE_BYTES) -> None:
+        self._files = files
+        self._writer = writer
+        self._room = _Room(queue_bytes)
+        self._cache: OrderedDict[tuple[int, int], Record] = OrderedDict()
+        self._cache_lock = threading.Lock()
+
+    @classmethod
+    async def open(
+        cls,
+        folder: Path,
+        on_fatal: Callable[[BaseException], None],
+        *,
+        files: Files | None = None,
+        segment_bytes: int = SEGMENT_BYTES,
+        queue_bytes: int = QUEUE_BYTES,
+    ) -> Self:
+        """Recover what is there and begin. `on_fatal` is called on the loop when a sync fails.
+
+        Raises ArchiveLocked, ArchiveDamaged, OSError.
+        """
+        files = files or Files(folder)
+        writer = SegmentWriter(files, on_fatal, segment_bytes)
+        await asyncio.to_thread(writer.start)
+        return cls(files, writer, queue_bytes)
+
+    async def close(self) -> None:
+        """Write what waits, then stop."""
+        await self._writer.close()
+
+    async def append(self, body: AsyncIterable[bytes]) -> ArchiveReference:
+        """Keep `body`; durable on return. A body of several chunks ends in a record that lists them."""
+        places: list[ChunkPlace] = []
+        buffer = bytearray()
+        async for piece in body:
+            buffer += piece
+            while len(buffer) > MAXIMUM_CHUNK_BYTES:
+                places.append(await self._put(bytes(buffer[:MAXIMUM_CHUNK_BYTES]), Flag(0), durable=False))
+                del buffer[:MAXIMUM_CHUNK_BYTES]
+                if len(places) == MAXIMUM_CHUNKS - 1:
+                    raise StoreFull("A body of more than 42 GB cannot be kept in one piece.")
+        last = await self._put(bytes(buffer), Flag(0), durable=not places)
+        if places:
+            last = await self._put(encode_index([*places, last]), Flag.INDEX, durable=True)
+        return ArchiveReference(segment_name(last.segment), last.offset, last.length)
+
+    async def _put(self, data: bytes, flags: Flag, *, durable: bool) -> ChunkPlace:
+        await self._room.take(len(data))
+        try:
+            return await self._writer.put(data, flags, durable=durable)
+        finally:
+            self._room.give(len(data))
+
+    def read(self, reference: ArchiveReference, start: int = 0, end: int | None = None) -> Iterator[bytes]:
+        """Bytes `start` to `end`, chunk by chunk. Raises NotInArchive."""
+        record = self._record(int(reference.segment), reference.offset, reference.length)
+        if Flag.INDEX not in record.flags:
+            yield from _slice(record.data, 0, start, end)
+            return
+        begin = 0
+        for place in decode_index(record.data):
+            if end is not None and begin >= end:
+                return
+            if begin + place.plain_size > start:
+                chunk = self._record(place.segment, place.offset, place.length)
+                yield from _slice(chunk.data, begin, start, end)
+            begin += place.plain_size
+
+    def _record(self, segment: int, offset: int, length: int) -> Record:
+        with self._cache_lock:
+            cached = self._cache.get((segment, offset))
+            if cached is not None:
+                self._cache.move_to_end((segment, offset))
+                return cached
+        place = f"segment {segment_name(segment)}, offset {offset}"
+        try:
+            with self._files.path(segment).open("rb", buffering=0) as file:
+                file.seek(offset)
+                record = decode(file.read(length))
+        except OSError as error:
+            raise NotInArchive(f"The archive cannot read {place}: {error.strerror}.") from error
+        except RecordDamaged as error:
+            raise NotInArchive(f"The archive's record in {place} is damaged: {error}.") from error
+        with self._cache_lock:
+            self._cache[segment, offset] = record
+            while len(self._cache) > CACHED_CHUNKS:
+                self._cache.popitem(last=False)
+        return record
+
+
+def _slice(data: bytes, begin: int, start: int, end: int | None) -> Iterator[bytes]:
+    """The part of `data`, which begins at `begin` of its body, that lies in the range."""
+    part = data[max(0, start - begin) : None if end is None else max(0, end - begin)]
+    if part:
+        yield part

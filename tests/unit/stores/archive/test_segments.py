@@ -1,0 +1,209 @@
+"""What the segment log promises beyond the port: sealing, recovery, and errors of the disk."""
+
+import errno
+import os
+from collections.abc import AsyncIterator
+from pathlib import Path
+
+import pytest
+
+from gateway.model.exchange import ArchiveReference
+from gateway.pipeline.ports import NotInArchive, StoreFailed, StoreFull
+from gateway.stores.archive import ArchiveDamaged, ArchiveLocked, SegmentArchive
+from gateway.stores.archive.files import Files
+
+
+async def pieces(*parts: bytes) -> AsyncIterator[bytes]:
+    """A body as a transport gives it."""
+    for part in parts:
+        yield part
+
+
+def whole(archive: SegmentArchive, reference: ArchiveReference) -> bytes:
+    """All bytes of a body."""
+    return b"".join(archive.read(reference))
+
+
+class Fatal:
+    """Remembers what was fatal."""
+
+    def __init__(self) -> None:
+        self.errors: list[BaseException] = []
+
+    def __call__(self, error: BaseException) -> None:
+        self.errors.append(error)
+
+
+class FailingFiles(Files):
+    """Real files whose next write or sync fails as told; a failing write leaves half of the data."""
+
+    def __init__(self, folder: Path) -> None:
+        super().__init__(folder)
+        self.write_error: OSError | None = None
+        self.sync_error: OSError | None = None
+
+    def write(self, descriptor: int, data: bytes) -> None:
+        if self.write_error is not None:
+            super().write(descriptor, data[: len(data) // 2])
+            raise self.write_error
+        super().write(descriptor, data)
+
+    def sync(self, descriptor: int) -> None:
+        if self.sync_error is not None:
+            raise self.sync_error
+        super().sync(descriptor)
+
+
+def last_segment(folder: Path) -> Path:
+    return max(folder.glob("*.segment"))
+
+
+async def test_reopened_archive_reads_what_was_written(tmp_path: Path) -> None:
+    """A body outlives the process that wrote it, and the next one is appended behind it."""
+    first = await SegmentArchive.open(tmp_path, Fatal())
+    kept = await first.append(pieces(b"ISA*", b"one"))
+    await first.close()
+
+    second = await SegmentArchive.open(tmp_path, Fatal())
+    later = await second.append(pieces(b"two"))
+
+    assert whole(second, kept) == b"ISA*one"
+    assert whole(second, later) == b"two"
+    assert later.segment == kept.segment
+    await second.close()
+
+
+async def test_full_segment_is_sealed_read_only(tmp_path: Path) -> None:
+    """A segment past its size is closed for good and the next one begins."""
+    archive = await SegmentArchive.open(tmp_path, Fatal(), segment_bytes=1000)
+    references = [await archive.append(pieces(os.urandom(700))) for _ in range(5)]
+    await archive.close()
+
+    names = sorted({reference.segment for reference in references})
+    assert len(names) == 3
+    assert (tmp_path / f"{names[0]}.segment").stat().st_mode & 0o222 == 0
+    assert all(len(whole(archive, reference)) == 700 for reference in references)
+
+
+async def test_torn_tail_is_cut_off(tmp_path: Path) -> None:
+    """Half a record at the end of the last segment was promised to nobody."""
+    archive = await SegmentArchive.open(tmp_path, Fatal())
+    kept = await archive.append(pieces(b"kept"))
+    await archive.close()
+    good_size = last_segment(tmp_path).stat().st_size
+    with last_segment(tmp_path).open("ab") as file:
+        file.write(b"GWA\x01torn")
+
+    reopened = await SegmentArchive.open(tmp_path, Fatal())
+
+    assert last_segment(tmp_path).stat().st_size == good_size
+    assert whole(reopened, kept) == b"kept"
+    await reopened.close()
+
+
+async def test_damage_before_durable_bytes_is_never_cut_off(tmp_path: Path) -> None:
+    """A broken record with later groups behind it was durable: refuse to start, change nothing."""
+    archive = await SegmentArchive.open(tmp_path, Fatal())
+    await archive.append(pieces(b"first" * 20))
+    await archive.append(pieces(b"second" * 20))
+    await archive.append(pieces(b"third" * 20))
+    await archive.close()
+    path = last_segment(tmp_path)
+    content = bytearray(path.read_bytes())
+    content[30] ^= 0xFF
+    path.write_bytes(content)
+
+    with pytest.raises(ArchiveDamaged, match="damaged at byte 0"):
+        await SegmentArchive.open(tmp_path, Fatal())
+
+    assert path.read_bytes() == content
+
+
+async def test_sealed_segment_is_never_cut_off(tmp_path: Path) -> None:
+    """A last segment with a footer is left alone; writing goes on in the next."""
+    archive = await SegmentArchive.open(tmp_path, Fatal(), segment_bytes=10)
+    kept = await archive.append(pieces(b"kept" * 10))
+    await archive.append(pieces(b"next"))
+    await archive.close()
+    last_segment(tmp_path).unlink()
+
+    reopened = await SegmentArchive.open(tmp_path, Fatal())
+    later = await reopened.append(pieces(b"later"))
+
+    assert later.segment > kept.segment
+    assert whole(reopened, kept) == b"kept" * 10
+    await reopened.close()
+
+
+async def test_second_writer_is_refused(tmp_path: Path) -> None:
+    """Two processes must not append to the same archive."""
+    archive = await SegmentArchive.open(tmp_path, Fatal())
+
+    with pytest.raises(ArchiveLocked, match="Another process"):
+        await SegmentArchive.open(tmp_path, Fatal())
+
+    await archive.close()
+
+
+async def test_full_disk_refuses_and_recovers(tmp_path: Path) -> None:
+    """Without room a message is refused and nothing of it stays; with room again the archive goes on."""
+    files, fatal = FailingFiles(tmp_path), Fatal()
+    archive = await SegmentArchive.open(tmp_path, fatal, files=files)
+    kept = await archive.append(pieces(b"kept"))
+    files.write_error = OSError(errno.ENOSPC, "No space left on device")
+    with pytest.raises(StoreFull):
+        await archive.append(pieces(b"refused"))
+    files.write_error = None
+
+    later = await archive.append(pieces(b"later"))
+
+    assert fatal.errors == []
+    assert later.offset == kept.offset + kept.length
+    assert whole(archive, kept) + whole(archive, later) == b"keptlater"
+    await archive.close()
+
+
+async def test_failed_sync_is_fatal(tmp_path: Path) -> None:
+    """After a failed sync nothing is promised any more, even where the next one would succeed."""
+    files, fatal = FailingFiles(tmp_path), Fatal()
+    archive = await SegmentArchive.open(tmp_path, fatal, files=files)
+    files.sync_error = OSError(errno.EIO, "Input/output error")
+    with pytest.raises(StoreFailed):
+        await archive.append(pieces(b"lost"))
+    files.sync_error = None
+
+    with pytest.raises(StoreFailed):
+        await archive.append(pieces(b"too late"))
+
+    assert len(fatal.errors) == 1
+    await archive.close()
+
+
+async def test_write_error_other_than_room_is_fatal(tmp_path: Path) -> None:
+    """An input/output error while writing says that the disk is failing."""
+    files, fatal = FailingFiles(tmp_path), Fatal()
+    archive = await SegmentArchive.open(tmp_path, fatal, files=files)
+    files.write_error = OSError(errno.EIO, "Input/output error")
+
+    with pytest.raises(StoreFailed):
+        await archive.append(pieces(b"lost"))
+
+    assert len(fatal.errors) == 1
+    await archive.close()
+
+
+async def test_damaged_record_says_where(tmp_path: Path) -> None:
+    """A record that rotted is reported with its place and without its content."""
+    archive = await SegmentArchive.open(tmp_path, Fatal())
+    reference = await archive.append(pieces(b"secret" * 10))
+    path = last_segment(tmp_path)
+    content = bytearray(path.read_bytes())
+    content[-1] ^= 0xFF
+    path.chmod(0o640)
+    path.write_bytes(content)
+
+    with pytest.raises(NotInArchive, match="segment 000000000001, offset 0") as raised:
+        whole(archive, reference)
+
+    assert "secret" not in str(raised.value)
+    await archive.close()
