@@ -36,7 +36,7 @@ IMPLEMENTATION_ACK_VERSION = "005010X231A1"
 FUNCTIONAL_ACK_VERSION = "005010X230"
 _DEFAULT_FUNCTIONAL_VERSION = "004010"
 _FUNCTIONAL_ACKNOWLEDGEMENT = "FA"
-# ISA13 is nine digits; GS06 at most nine. Both begin anew at 1.
+# ISA13 is nine digits, GS06 at most nine: both begin anew at 1.
 _CONTROL_NUMBER_CYCLE = 999_999_999
 # TA101 to TA103 need ISA13; with fewer elements there is nobody to answer.
 _LEAST_HEADER_ELEMENTS = 14
@@ -78,17 +78,13 @@ class AckPolicy:
 
 @dataclass(frozen=True, slots=True)
 class ControlNumbers:
-    """The next free numbers of our own: ISA13 and GS06. ST02 begins anew in every group."""
+    """The first free number of our own. Each interchange takes one for ISA13 and GS06; ST02 begins anew."""
 
-    interchange: int
-    group: int
+    first: int
 
     def after(self, acknowledgements: Sequence["Acknowledgement"]) -> "ControlNumbers":
-        """The next free numbers once these have been written."""
-        return ControlNumbers(
-            _next(self.interchange, len(acknowledgements)),
-            _next(self.group, sum(bool(written.group_control) for written in acknowledgements)),
-        )
+        """The first free number once these have been written."""
+        return ControlNumbers((self.first - 1 + len(acknowledgements)) % _CONTROL_NUMBER_CYCLE + 1)
 
 
 @dataclass(frozen=True, slots=True)
@@ -225,7 +221,7 @@ class _Envelope:
     ) -> None:
         """An interchange with one group: one set for each group that is acknowledged."""
         kind, version = answer
-        control = self._numbers.after(self.written).group
+        control = self._numbers.after(self.written).first
         style = FunctionalStyle(
             kind, version, self._delimiters, self._policy.report_warnings, self._policy.copy_bad_data
         )
@@ -273,7 +269,7 @@ class _Envelope:
         ta1: InterchangeAck | None,
     ) -> None:
         writer = SegmentWriter(self._delimiters, self._policy.line_end)
-        control = f"{self._numbers.after(self.written).interchange:09d}"
+        control = f"{self._numbers.after(self.written).first:09d}"
         writer.write_isa(self._isa(version, control))
         group_count, omitted = body(writer)
         writer.write("IEA", str(group_count), control)
@@ -316,7 +312,3 @@ def _carried(value: str, delimiters: Delimiters, otherwise: str = "UNKNOWN") -> 
     """An identifier of the partner; what our own envelope cannot carry becomes a blank. Never empty."""
     kept = "".join(mark if is_clean(mark, delimiters) else " " for mark in value)
     return kept.strip(" ") or otherwise
-
-
-def _next(number: int, used: int) -> int:
-    return (number - 1 + used) % _CONTROL_NUMBER_CYCLE + 1

@@ -220,10 +220,10 @@ def _write_business_unit(
     ordinal = note.findings[0].place.item
     if name is None or ordinal is None:
         return
-    item = next((item for item in judged.items if item.ordinal == ordinal), None)
-    if item is None or item.context is None:
+    context = judged.items[ordinal - 1].context if ordinal <= len(judged.items) else None
+    if context is None:
         return
-    value = read(item.context).decode("latin-1").rstrip(" ")
+    value = read(context).decode("latin-1").rstrip(" ")
     if 0 < len(value) <= MAX_CONTEXT_LENGTH and value[0] != " " and is_clean(value, style.delimiters):
         writer.write("CTX", (name, value))
 

@@ -4,12 +4,13 @@ Owns what is kept of an interchange, a group and a set until they end, and the b
 the reader's conversation, the spool, or an agreement beyond its unit of rejection.
 """
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
 from gateway._native import Item, Program, RawFinding, Unit
-from gateway.formats.x12.findings import group_without_guide, set_without_guide, to_finding
+from gateway.formats.x12.findings import RuleWords, group_without_guide, set_without_guide, to_finding
 from gateway.formats.x12.guides import GuideMissing
+from gateway.formats.x12.items import PackedItems
 from gateway.formats.x12.verdict import (
     RejectionUnit,
     SetErrors,
@@ -25,7 +26,6 @@ from gateway.model.judgement import (
     FileJudged,
     GroupJudged,
     InterchangeJudged,
-    ItemJudged,
     Outcome,
     SetJudged,
 )
@@ -34,8 +34,6 @@ from gateway.model.judgement import (
 MAX_SET_FINDINGS = 1000
 # Findings listed for one file, so that many faulty sets cannot exhaust memory (about 1 KB each).
 MAX_FILE_FINDINGS = 50_000
-# Items with findings listed for one set; a faulty item has no document, so that no delivery depends on it.
-MAX_LISTED_ITEMS = 1000
 
 _ITEM_OUTCOMES = {"error": Outcome.REJECTED, "warning": Outcome.ACCEPTED_WITH_ERRORS}
 
@@ -45,10 +43,10 @@ class SetState:
     """What has come in of a set that has not ended."""
 
     program: Program | None = None
+    rules: Mapping[str, RuleWords] = field(default_factory=dict)
     missing: GuideMissing | None = None
     raw: list[RawFinding] = field(default_factory=list)
-    items: list[ItemJudged] = field(default_factory=list)
-    item_count: int = 0
+    items: PackedItems = field(default_factory=PackedItems)
     faulty_item_count: int = 0
 
 
@@ -100,18 +98,12 @@ class Assembly:
         else:
             self.set(raw.interchange, raw.group, raw.set).raw.append(raw)
 
-    def add_item(self, item: Item, document: ByteRange | None) -> None:
-        """One item that has closed; listed where something was found in it."""
+    def add_item(self, item: Item, document: tuple[int, int] | None) -> None:
+        """One item that has closed, with the range of its document in the spool."""
         state = self.set(item.interchange, item.group, item.set)
-        state.item_count += 1
-        if not item.worst:
-            return
         outcome = _ITEM_OUTCOMES.get(item.worst, Outcome.ACCEPTED)
         state.faulty_item_count += outcome is Outcome.REJECTED
-        if len(state.items) < MAX_LISTED_ITEMS:
-            context = ByteRange(*item.context) if item.context else None
-            source = ByteRange(*item.source)
-            state.items.append(ItemJudged(item.ordinal, outcome, source, context, document))
+        state.items.append(outcome, item.source, item.context, document)
 
     def end(self, unit: Unit) -> None:
         """A unit that has ended; all findings and items of it are in."""
@@ -128,7 +120,7 @@ class Assembly:
         left = [raw for state in self._interchanges.values() for raw in state.raw]
         return FileJudged(
             interchanges=tuple(self._judged),
-            findings=tuple(to_finding(raw, None, None) for raw in left),
+            findings=tuple(to_finding(raw) for raw in left),
         )
 
     def _group(self, interchange: int, ordinal: int) -> _GroupState:
@@ -142,7 +134,7 @@ class Assembly:
         listed = state.raw[: max(0, self._listable)]
         self._listable -= len(listed)
         control = unit.header[2] if len(unit.header) > 2 else None
-        findings = (*own, *(to_finding(raw, control, unit.guide) for raw in listed))
+        findings = (*own, *(to_finding(raw, control, unit.guide, state.rules) for raw in listed))
         self._group(unit.interchange, group).sets.append(
             SetJudged(
                 ordinal=ordinal,
@@ -154,7 +146,7 @@ class Assembly:
                 program_digest=state.program.digest.hex() if state.program else "",
                 outcome=set_outcome(_errors(unit, state, findings, len(own)), self._unit),
                 findings=findings,
-                items=tuple(state.items),
+                items=state.items,
                 error_count=unit.errors + len(own),
                 warning_count=unit.warnings,
                 suppressed_count=unit.suppressed + len(state.raw) - len(listed),
@@ -177,7 +169,7 @@ class Assembly:
         ordinal = unit.group or 0
         state = self._group(unit.interchange, ordinal)
         del self._groups[unit.interchange, ordinal]
-        findings = (*(to_finding(raw, None, None) for raw in state.raw), *state.own)
+        findings = (*(to_finding(raw) for raw in state.raw), *state.own)
         self.interchange(unit.interchange).groups.append(
             GroupJudged(
                 ordinal=ordinal,
@@ -192,7 +184,7 @@ class Assembly:
     def _end_interchange(self, unit: Unit) -> None:
         state = self.interchange(unit.interchange)
         del self._interchanges[unit.interchange]
-        findings = tuple(to_finding(raw, None, None) for raw in state.raw)
+        findings = tuple(to_finding(raw) for raw in state.raw)
         groups = self._rejected_together(state.groups)
         rejects = rejects_interchange(findings, state.refusal)
         self._judged.append(
@@ -225,7 +217,7 @@ def _errors(unit: Unit, state: SetState, findings: Sequence[Finding], own: int) 
         # What is not listed may be fatal: the set is then rejected rather than half delivered.
         fatal=fatal + max(0, unit.errors + own - listed),
         in_items=listed - fatal,
-        item_count=state.item_count,
+        item_count=len(state.items),
         faulty_item_count=state.faulty_item_count,
         complete_roster=unit.header[1:2] == ["834"] and is_complete_roster(()),
     )

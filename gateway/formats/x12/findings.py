@@ -3,7 +3,9 @@
 Owns the translation: place, sentence, source of the rule. Must not decide what a finding means for a verdict.
 """
 
+from collections.abc import Mapping
 from dataclasses import dataclass
+from typing import Protocol
 
 from gateway._native import RawFinding
 from gateway.formats.x12.guides import GuideMissing
@@ -34,9 +36,30 @@ class _Described:
     rule: str | None = None
 
 
-def to_finding(raw: RawFinding, set_control: str | None, guide: str | None) -> Finding:
-    """One finding of the core, worded. `guide` is the implementation guide of its set."""
+class RuleWords(Protocol):
+    """What people are told of a rule, from the definitions."""
+
+    @property
+    def message(self) -> str:
+        """A sentence without values."""
+
+    @property
+    def source(self) -> str:
+        """Standard and section."""
+
+
+_NO_RULES: Mapping[str, RuleWords] = {}
+
+
+def to_finding(
+    raw: RawFinding,
+    set_control: str | None = None,
+    guide: str | None = None,
+    rules: Mapping[str, RuleWords] = _NO_RULES,
+) -> Finding:
+    """One finding of the core, worded. `guide` is the implementation guide of its set, `rules` are by id."""
     carrier = Carrier(raw.carrier)
+    rule = rules.get(raw.rule) if raw.rule else None
     return Finding(
         severity=Severity(raw.severity),
         carrier=carrier,
@@ -55,9 +78,9 @@ def to_finding(raw: RawFinding, set_control: str | None, guide: str | None) -> F
             component=raw.component,
             repetition=raw.repetition,
         ),
-        message=sentence(raw),
+        message=rule.message if rule is not None else sentence(raw),
         rule=raw.rule,
-        source=_SOURCES.get(carrier) or guide or _INTERCHANGE_SOURCE,
+        source=(rule.source if rule is not None else None) or _SOURCES.get(carrier) or guide or _INTERCHANGE_SOURCE,
         data_element=raw.data_element,
         value=ByteRange(*raw.value) if raw.value else None,
         trigger=Trigger(*raw.trigger) if raw.trigger else None,

@@ -4,16 +4,16 @@ Owns the conversation with the native reader. Sans-I/O: it calls back for the ch
 documents, and must not know agreements, files or clocks.
 """
 
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass
-from typing import NamedTuple, Protocol
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Protocol
 
 from gateway import _native
 from gateway._native import Batch, Header, Item, Program
 from gateway.formats.x12.assembly import MAX_SET_FINDINGS, Assembly
+from gateway.formats.x12.findings import RuleWords
 from gateway.formats.x12.guides import GuideMissing, SetHeader
 from gateway.formats.x12.verdict import RejectionUnit
-from gateway.model.finding import ByteRange
 from gateway.model.judgement import FileJudged
 
 # XML that the reader collects before it is spooled.
@@ -22,9 +22,14 @@ XML_BATCH_BYTES = 1 << 20
 
 @dataclass(frozen=True, slots=True)
 class UseProgram:
-    """Judge the set by this program. `source_attributes`: escaped XML attributes for `<source>`."""
+    """Judge the set by this program.
+
+    `rules`: what to say of each rule, by id. `source_attributes`: escaped XML attributes for `<source>`;
+    documents are named `document_prefix` and the item's ordinal.
+    """
 
     program: Program
+    rules: Mapping[str, RuleWords] = field(default_factory=dict)
     source_attributes: str = ""
     document_prefix: str = ""
 
@@ -46,22 +51,12 @@ class Refuse:
 SetChoice = UseProgram | NoGuide | Refuse
 
 
-class SpooledDocument(NamedTuple):
-    """Where the document of one item lies in the spool. A tuple, since a set may hold a million."""
-
-    interchange: int
-    group: int
-    set: int
-    item: int
-    start: int
-    end: int
-
-
 class DocumentSpool(Protocol):
     """Takes documents as they come; they count only when the verdict is known."""
 
-    def add(self, xml: bytes, documents: Sequence[SpooledDocument]) -> None:
-        """Append `xml`. Documents without an item (kind set, remainder) lie in it too, but are not listed."""
+    def write(self, data: bytes, /) -> int:
+        """Append; returns where `data` begins. Documents without an item (kind set, remainder) lie in it too."""
+        ...
 
 
 class Reader(Protocol):
@@ -96,7 +91,6 @@ class X12Judge:
         self._reader: Reader = reader or _native.X12Reader(
             today=today, finding_cap=MAX_SET_FINDINGS, xml_cap=XML_BATCH_BYTES
         )
-        self._spooled_bytes = 0
 
     def feed(self, chunk: bytes) -> None:
         """The next bytes, in chunks of any size.
@@ -131,19 +125,11 @@ class X12Judge:
             self._assembly.end(unit)
 
     def _take_items(self, items: Sequence[Item], xml: bytes) -> None:
-        base = self._spooled_bytes
-        documents: list[SpooledDocument] = []
+        base = self._spool.write(xml) if self._spool is not None and xml else 0
         for item in items:
-            document: ByteRange | None = None
-            if item.xml is not None:
-                start, end = item.xml[0] + base, item.xml[1] + base
-                place = SpooledDocument(item.interchange, item.group, item.set, item.ordinal, start, end)
-                documents.append(place)
-                document = ByteRange(start, end) if item.worst else None
+            kept = self._spool is not None and item.xml is not None
+            document = (item.xml[0] + base, item.xml[1] + base) if kept and item.xml is not None else None
             self._assembly.add_item(item, document)
-        if self._spool is not None and xml:
-            self._spool.add(xml, documents)
-        self._spooled_bytes += len(xml)
 
     def _answer(self, header: Header | None) -> Batch:
         """Ask for the guide of the set that begins, unless its interchange is refused already."""
@@ -163,8 +149,8 @@ class X12Judge:
         state = self._assembly.set(begun.interchange_ordinal, begun.group_ordinal, begun.set_ordinal)
         choice = self._choose(begun)
         match choice:
-            case UseProgram(program, source_attributes, document_prefix):
-                state.program = program
+            case UseProgram(program, rules, source_attributes, document_prefix):
+                state.program, state.rules = program, rules
                 return self._reader.resume(program, source=source_attributes, document_prefix=document_prefix)
             case NoGuide(missing):
                 state.missing = missing
