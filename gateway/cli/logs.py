@@ -1,7 +1,7 @@
 """Logging: one event a line on standard error, an action and ids, never a payload.
 
-Owns how events look. Must not know who logs. What is no plain word, number or id is shown as its type, and exception texts
-are dropped, so that a mistake in one call does not put a patient into a log.
+Owns how events look. Must not know who logs. What is no plain word, number or id is shown as its type, and exception
+texts are dropped, so that a mistake in one call does not put a patient into a log.
 """
 
 import logging

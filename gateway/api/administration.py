@@ -1,0 +1,89 @@
+"""What the command line asks of a running server, over a Unix socket that only its own user can open.
+
+Owns the paths and their JSON. Must not know how anything is reloaded. The socket's file mode is the authentication.
+"""
+
+import json
+import os
+import socket
+from collections.abc import Awaitable, Callable
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from uuid import UUID
+
+from aiohttp import web
+
+from gateway.api.operations import problems_as_documents
+from gateway.api.problem import ProblemError
+
+SOCKET_MODE = 0o600
+
+
+@dataclass(frozen=True, slots=True)
+class Fault:
+    """A fault in a definition file; `line` is 0 where the whole file is meant."""
+
+    file: str
+    line: int
+    message: str
+
+
+@dataclass(frozen=True, slots=True)
+class Reloaded:
+    """What a reload took over: partners in force now, and the faults that kept the rest out."""
+
+    partners: tuple[str, ...]
+    faults: tuple[Fault, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Commands:
+    """What the server does when asked. `resubmit` answers whether the message was failed or held."""
+
+    reload: Callable[[], Awaitable[Reloaded]]
+    resubmit: Callable[[UUID, str], Awaitable[bool]]
+
+
+def administration_application(commands: Commands) -> web.Application:
+    """The application behind the socket."""
+    made = web.Application(middlewares=[problems_as_documents], client_max_size=4096)
+
+    async def reload(_request: web.Request) -> web.Response:
+        return _json(asdict(await commands.reload()))
+
+    async def resubmit(request: web.Request) -> web.Response:
+        try:
+            instance = UUID(request.match_info["instance"])
+        except ValueError:
+            raise ProblemError(404, "not-found", "No such message", "Give the id that `messages` shows.") from None
+        actor = request.query.get("actor", "local")[:64]
+        if not await commands.resubmit(instance, actor):
+            raise ProblemError(409, "not-stuck", "Nothing to resubmit", "The message is neither failed nor held.")
+        return _json({"instance": str(instance), "state": "waiting"})
+
+    made.router.add_post("/reload", reload)
+    made.router.add_post("/instances/{instance}/resubmit", resubmit)
+    return made
+
+
+def bound_socket(path: Path) -> socket.socket:
+    """A Unix socket at `path` that only this user can open. Raises OSError, also where a server is already there."""
+    if path.exists():
+        with socket.socket(socket.AF_UNIX) as probe:
+            if probe.connect_ex(str(path)) == 0:
+                raise OSError(f"another server is running: {path} answers")
+        path.unlink()
+    made = socket.socket(socket.AF_UNIX)
+    before = os.umask(0o777 & ~SOCKET_MODE)
+    try:
+        made.bind(str(path))
+    except OSError:
+        made.close()
+        raise
+    finally:
+        os.umask(before)
+    return made
+
+
+def _json(document: object) -> web.Response:
+    return web.Response(body=json.dumps(document).encode(), content_type="application/json")
