@@ -70,7 +70,8 @@ class Agreement:
     """One agreement with one partner, for what the partner sends.
 
     `senders` and `receivers` (ourselves) are never empty; `applications` and `our_applications` (GS02 and GS03) are,
-    where any is agreed. `deadline_s` counts in real time. `rule_files` are companion guides, in order of precedence.
+    where any is agreed. `deadline_s` counts in real time. `rule_files` are the files of companion guides by GS08, a
+    later one weighing more.
     """
 
     partner: str
@@ -89,7 +90,11 @@ class Agreement:
     is_ordered: bool
     character_set: CharacterSet
     limits: Limits
-    rule_files: tuple[str, ...] = ()
+    rule_files: tuple[tuple[str, tuple[str, ...]], ...] = ()
+
+    def rules_for(self, version: str) -> tuple[str, ...]:
+        """The files of the companion guide for this GS08."""
+        return next((files for guide, files in self.rule_files if guide == version), ())
 
 
 @dataclass(frozen=True, slots=True)
