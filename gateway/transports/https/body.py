@@ -36,10 +36,10 @@ async def body_chunks(request: web.BaseRequest, limits: Limits) -> AsyncIterator
     while not content.at_eof():
         try:
             if content.is_eof():
-                chunk = content.read_nowait(-1)
+                chunk = content.read_nowait(limits.chunk_size_bytes)
             else:
                 async with asyncio.timeout(limits.body_stall_timeout_s):
-                    chunk = await content.readany()
+                    chunk = await content.read(limits.chunk_size_bytes)
         except TimeoutError:
             raise ProblemError(_TOO_SLOW) from None
         except (ClientPayloadError, ConnectionError, HTTPException):
