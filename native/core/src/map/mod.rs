@@ -3,8 +3,12 @@
 //! Knows no guide, no partner and no envelope beyond what its caller hands over. `docs/mapping-language.md` has
 //! the language; `gateway.definitions.mapping` compiles it.
 
+mod codec;
 pub mod context;
+mod labels;
+mod outline;
 pub mod program;
 pub mod read;
 pub mod tables;
+mod text;
 pub mod write;

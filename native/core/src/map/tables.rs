@@ -130,7 +130,7 @@ pub struct RouteTable {
 #[derive(Debug, Clone, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct ConditionTable {
-    /// From 1.
+    /// From 1; 0 = the current composite (only in a slot's own conditions).
     pub element: u16,
     /// From 1.
     pub component: u16,
@@ -172,6 +172,8 @@ pub enum PartTable {
 pub struct SlotTable {
     pub route: Option<RouteTable>,
     pub place: PlaceTable,
+    /// Further conditions on the current segment, or (element 0) on the current composite.
+    pub conditions: Vec<ConditionTable>,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]

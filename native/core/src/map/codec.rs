@@ -1,0 +1,193 @@
+//! Codecs: the lexical forms of values in X12 and in canonical XML.
+//!
+//! Decoding answers nothing where the value would not come back identical; it is then carried as `other`.
+//! Encoding passes a text of another shape on as it is: the guide, not the map, judges it.
+
+use std::collections::{BTreeMap, HashSet};
+
+use crate::map::tables::CodeTable;
+
+/// One code table, both ways.
+#[derive(Debug)]
+pub struct Translation {
+    words: BTreeMap<Box<[u8]>, Box<[u8]>>,
+    codes: BTreeMap<Box<[u8]>, Box<[u8]>>,
+}
+
+impl Translation {
+    /// Refuses a table that is not bijective, or in which a word is another pair's code.
+    pub fn new(table: &CodeTable) -> Result<Self, String> {
+        let mut words = BTreeMap::new();
+        let mut codes = BTreeMap::new();
+        for (code, word) in &table.pairs {
+            let (code, word): (Box<[u8]>, Box<[u8]>) = (code.as_bytes().into(), word.as_bytes().into());
+            if words.insert(code.clone(), word.clone()).is_some() || codes.insert(word, code).is_some() {
+                return Err(format!("code table {} is not bijective", table.id));
+            }
+        }
+        Ok(Self { words, codes })
+    }
+
+    /// The word for a code; the code itself where the table has none; `None` where that would be read as a word.
+    pub fn word<'a>(&'a self, code: &'a [u8]) -> Option<&'a [u8]> {
+        match self.words.get(code) {
+            Some(word) => Some(word),
+            None => (!self.codes.contains_key(code)).then_some(code),
+        }
+    }
+
+    pub fn code<'a>(&'a self, word: &'a [u8]) -> &'a [u8] {
+        self.codes.get(word).map_or(word, |code| code)
+    }
+}
+
+/// The ids of the code tables, each once.
+pub fn translations(tables: &[CodeTable]) -> Result<Box<[Translation]>, String> {
+    let mut seen = HashSet::new();
+    for table in tables {
+        if !seen.insert(table.id.as_str()) {
+            return Err(format!("code table {} occurs twice", table.id));
+        }
+    }
+    tables.iter().map(Translation::new).collect()
+}
+
+fn digits(value: &[u8], length: usize) -> bool {
+    value.len() == length && value.iter().all(u8::is_ascii_digit)
+}
+
+/// `true` where `value` follows `shape`, in which `0` stands for any digit.
+fn shaped(value: &[u8], shape: &[u8]) -> bool {
+    value.len() == shape.len()
+        && value.iter().zip(shape).all(|(byte, wanted)| match wanted {
+            b'0' => byte.is_ascii_digit(),
+            _ => byte == wanted,
+        })
+}
+
+fn push_date(out: &mut Vec<u8>, value: &[u8]) {
+    out.extend_from_slice(&value[..4]);
+    out.push(b'-');
+    out.extend_from_slice(&value[4..6]);
+    out.push(b'-');
+    out.extend_from_slice(&value[6..8]);
+}
+
+/// CCYYMMDD; false and nothing appended where it is none.
+#[must_use]
+pub fn decode_date(out: &mut Vec<u8>, value: &[u8]) -> bool {
+    let fits = digits(value, 8);
+    if fits {
+        push_date(out, value);
+    }
+    fits
+}
+
+/// HHMM or HHMMSS.
+#[must_use]
+pub fn decode_time(out: &mut Vec<u8>, value: &[u8]) -> bool {
+    if !digits(value, 4) && !digits(value, 6) {
+        return false;
+    }
+    for (index, pair) in value.chunks(2).enumerate() {
+        if index > 0 {
+            out.push(b':');
+        }
+        out.extend_from_slice(pair);
+    }
+    true
+}
+
+/// A value whose format the qualifier gives (data element 1250).
+#[must_use]
+pub fn decode_period(out: &mut Vec<u8>, value: &[u8], qualifier: &[u8]) -> bool {
+    match qualifier {
+        b"D8" => decode_date(out, value),
+        b"RD8" if shaped(value, b"00000000-00000000") => {
+            push_date(out, &value[..8]);
+            out.push(b'/');
+            push_date(out, &value[9..]);
+            true
+        }
+        b"DT" if digits(value, 12) => {
+            push_date(out, &value[..8]);
+            out.push(b'T');
+            decode_time(out, &value[8..])
+        }
+        b"TM" if digits(value, 4) => {
+            out.push(b'T');
+            decode_time(out, value)
+        }
+        _ => false,
+    }
+}
+
+fn without(text: &[u8], dropped: &[u8]) -> Vec<u8> {
+    text.iter().copied().filter(|byte| !dropped.contains(byte)).collect()
+}
+
+pub fn encode_date(text: &[u8]) -> Vec<u8> {
+    if shaped(text, b"0000-00-00") { without(text, b"-") } else { text.to_vec() }
+}
+
+pub fn encode_time(text: &[u8]) -> Vec<u8> {
+    if shaped(text, b"00:00") || shaped(text, b"00:00:00") { without(text, b":") } else { text.to_vec() }
+}
+
+/// The value and the qualifier that its shape tells.
+pub fn encode_period(text: &[u8]) -> (Vec<u8>, Option<&'static [u8]>) {
+    if shaped(text, b"0000-00-00") {
+        (without(text, b"-"), Some(b"D8"))
+    } else if shaped(text, b"0000-00-00/0000-00-00") {
+        let mut value = without(text, b"-/");
+        value.insert(8, b'-');
+        (value, Some(b"RD8"))
+    } else if shaped(text, b"0000-00-00T00:00") {
+        (without(text, b"-:T"), Some(b"DT"))
+    } else if shaped(text, b"T00:00") {
+        (without(text, b"T:"), Some(b"TM"))
+    } else {
+        (text.to_vec(), None)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn periods_come_back_with_their_qualifier() {
+        for (qualifier, value, text) in [
+            ("D8", "20050119", "2005-01-19"),
+            ("RD8", "20050119-20050120", "2005-01-19/2005-01-20"),
+            ("DT", "200501191151", "2005-01-19T11:51"),
+            ("TM", "1151", "T11:51"),
+        ] {
+            let mut out = Vec::new();
+            assert!(decode_period(&mut out, value.as_bytes(), qualifier.as_bytes()));
+
+            assert_eq!(out, text.as_bytes());
+            assert_eq!(encode_period(&out), (value.as_bytes().to_vec(), Some(qualifier.as_bytes())));
+        }
+    }
+
+    #[test]
+    fn an_impossible_shape_is_not_decoded() {
+        assert!(!decode_date(&mut Vec::new(), b"2005011"));
+        assert!(!decode_period(&mut Vec::new(), b"20050119", b"RD8"));
+        assert!(!decode_period(&mut Vec::new(), b"20050119", b""));
+        assert!(!decode_time(&mut Vec::new(), b"115"));
+    }
+
+    #[test]
+    fn an_unlisted_code_passes_unless_it_is_a_word() {
+        let pairs = vec![("M".into(), "male".into()), ("F".into(), "female".into())];
+        let table = Translation::new(&CodeTable { id: "gender".into(), pairs }).unwrap();
+
+        assert_eq!(table.word(b"M"), Some(b"male".as_slice()));
+        assert_eq!(table.word(b"X"), Some(b"X".as_slice()));
+        assert_eq!(table.word(b"male"), None);
+        assert_eq!(table.code(b"female"), b"F");
+        assert_eq!(table.code(b"X"), b"X");
+    }
+}

@@ -1,0 +1,294 @@
+//! What no rule took: `other` for values and `order` where the source departs from the guide's order.
+
+use crate::map::context::ValueCounts;
+use crate::map::labels::{push_number, push_ordinal, push_segment, push_slot};
+use crate::map::outline::{Numbered, SegmentPlace};
+use crate::map::read::locate::{Child, View};
+use crate::map::read::rules::{Chunk, Scratch};
+use crate::map::text::escape;
+use crate::x12::tree::{NONE, SegmentInstance, Slot};
+
+/// Which loops the walk enters.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Reach {
+    /// Not those that have documents of their own.
+    OwnLoops,
+    Everything,
+}
+
+impl Scratch {
+    /// Walks a loop; `owner` and the path from it hold until a loop inside has an owner of its own.
+    pub fn residue_of_loop(&mut self, view: View, instance: u32, owner: u32, reach: Reach, counts: &mut ValueCounts) {
+        let owned = self.owner_of_loop(instance);
+        let is_host = owned != NONE && owned != owner;
+        let kept = if is_host { std::mem::take(&mut self.path) } else { Vec::new() };
+        let owner = if is_host { owned } else { owner };
+        let first = self.children.len();
+        let mut children = std::mem::take(&mut self.children);
+        view.children(instance, &mut children);
+        let mut end = first;
+        for index in first..children.len() {
+            if is_walked(view, children[index], reach) {
+                children[end] = children[index];
+                end += 1;
+            }
+        }
+        children.truncate(end);
+        self.children = children;
+        self.order_of(view, first, end, owner);
+        for index in first..end {
+            match self.children[index] {
+                Child::Segment(segment) => self.residue_of_segment(view, segment, (first, index), owner, counts),
+                Child::Loop(child) => {
+                    let length = self.path.len();
+                    self.push_loop_step(view, child);
+                    self.residue_of_loop(view, child, owner, reach, counts);
+                    self.path.truncate(length);
+                }
+            }
+        }
+        self.children.truncate(first);
+        if is_host {
+            self.path = kept;
+        }
+    }
+
+    fn push_loop_step(&mut self, view: View, instance: u32) {
+        if !self.path.is_empty() {
+            self.path.push(b'/');
+        }
+        let of = &view.tree.loops[instance as usize];
+        self.path.extend_from_slice(&view.mapping.outline.loops[of.node as usize].id);
+        push_ordinal(&mut self.path, of.ordinal);
+    }
+
+    fn order_of(&mut self, view: View, first: usize, end: usize, owner: u32) {
+        let ranks = self.children[first..end].iter().map(|child| rank(view, *child));
+        if ranks.is_sorted_by(|left, right| left.is_some() && right.is_some() && left <= right)
+            && (end - first != 1 || rank(view, self.children[first]).is_some())
+        {
+            return;
+        }
+        let start = self.residue.len();
+        self.residue.extend_from_slice(b"<order");
+        self.push_at();
+        self.residue.push(b'>');
+        for index in first..end {
+            if index > first {
+                self.residue.push(b' ');
+            }
+            let mut label = Vec::new();
+            push_label(view, &self.children[first..end], index - first, &mut label);
+            if !escape(&mut self.residue, &label, self.charset) {
+                self.invalid = true;
+            }
+        }
+        self.residue.extend_from_slice(b"</order>");
+        self.chunks.push(Chunk { owner, start, end: self.residue.len() });
+    }
+
+    fn push_at(&mut self) {
+        if !self.path.is_empty() {
+            self.residue.extend_from_slice(b" at=\"");
+            self.residue.extend_from_slice(&self.path);
+            self.residue.push(b'"');
+        }
+    }
+
+    fn residue_of_segment(
+        &mut self,
+        view: View,
+        segment: u32,
+        (first, index): (usize, usize),
+        owner: u32,
+        counts: &mut ValueCounts,
+    ) {
+        let instance = &view.tree.segments[segment as usize];
+        let place = (instance.node != NONE).then(|| &view.mapping.outline.segments[instance.node as usize]);
+        let mut left = 0;
+        for (slot, index) in view.tree.slots_of(instance).iter().zip(instance.first_slot..) {
+            if self.claimed.has(index) {
+                counts.named += 1;
+            } else if is_given(view, instance, place, slot) {
+                counts.dictated += 1;
+            } else {
+                left += 1;
+            }
+        }
+        counts.other += left;
+        let own = self.owner_of_segment(segment);
+        let is_written = own != NONE
+            || self.touched.has(segment)
+            || place.is_some_and(|place| place.numbered != Numbered::No);
+        let missing = place.is_some_and(|place| is_missing(view, segment, instance, place, &mut |_, _| true));
+        if left == 0 && !missing && is_written {
+            return;
+        }
+        let start = self.residue.len();
+        self.residue.extend_from_slice(b"<other");
+        let owner = if own == NONE {
+            let length = self.path.len();
+            if length > 0 {
+                self.path.push(b'/');
+            }
+            let mut label = Vec::new();
+            push_label(view, &self.children[first..], index - first, &mut label);
+            self.path.extend_from_slice(&label);
+            self.push_at();
+            self.path.truncate(length);
+            owner
+        } else {
+            own
+        };
+        self.residue.extend_from_slice(if is_written { b"" } else { b" whole=\"true\"" });
+        self.residue.push(b'>');
+        self.values(view, instance, place);
+        if let Some(place) = place {
+            let mut residue = std::mem::take(&mut self.residue);
+            is_missing(view, segment, instance, place, &mut |element, component| {
+                residue.extend_from_slice(b"<value slot=\"");
+                push_slot(&mut residue, element, 0, component);
+                residue.extend_from_slice(b"\"/>");
+                false
+            });
+            self.residue = residue;
+        }
+        self.residue.extend_from_slice(b"</other>");
+        self.chunks.push(Chunk { owner, start, end: self.residue.len() });
+    }
+
+    fn values(&mut self, view: View, instance: &SegmentInstance, place: Option<&SegmentPlace>) {
+        for (slot, index) in view.tree.slots_of(instance).iter().zip(instance.first_slot..) {
+            if self.claimed.has(index) || is_given(view, instance, place, slot) {
+                continue;
+            }
+            self.residue.extend_from_slice(b"<value slot=\"");
+            push_slot(&mut self.residue, slot.element, slot.repetition, slot.component);
+            self.residue.extend_from_slice(b"\">");
+            if !escape(&mut self.residue, view.tree.value(slot), self.charset) {
+                self.invalid = true;
+            }
+            self.residue.extend_from_slice(b"</value>");
+        }
+    }
+}
+
+fn is_walked(view: View, child: Child, reach: Reach) -> bool {
+    match child {
+        Child::Loop(at) => {
+            reach == Reach::Everything || !view.mapping.outline.loops[view.node(at) as usize].context
+        }
+        Child::Segment(at) => {
+            let node = view.tree.segments[at as usize].node;
+            node == NONE || view.mapping.outline.segments[node as usize].numbered != Numbered::Envelope
+        }
+    }
+}
+
+fn rank(view: View, child: Child) -> Option<u32> {
+    match child {
+        Child::Loop(at) => Some(view.mapping.outline.loops[view.node(at) as usize].rank),
+        Child::Segment(at) => {
+            let node = view.tree.segments[at as usize].node;
+            (node != NONE).then(|| view.mapping.outline.segments[node as usize].rank)
+        }
+    }
+}
+
+fn key(view: View<'_>, segment: u32) -> Option<&[u8]> {
+    let node = view.tree.segments[segment as usize].node;
+    let (element, component) = view.mapping.outline.segments.get(node as usize)?.key?;
+    Some(view.tree.get(segment, element, 0, component))
+}
+
+fn push_label(view: View, siblings: &[Child], index: usize, out: &mut Vec<u8>) {
+    match siblings[index] {
+        Child::Loop(at) => {
+            let of = &view.tree.loops[at as usize];
+            out.extend_from_slice(&view.mapping.outline.loops[of.node as usize].id);
+            push_ordinal(out, of.ordinal);
+        }
+        Child::Segment(at) => {
+            let of = &view.tree.segments[at as usize];
+            let (id, key_value) = (view.tree.id(of), key(view, at));
+            let is_same = |other: &&Child| {
+                let Child::Segment(other) = **other else { return false };
+                let sibling = &view.tree.segments[other as usize];
+                (sibling.node == NONE) == (of.node == NONE)
+                    && view.tree.id(sibling) == id
+                    && key(view, other) == key_value
+            };
+            let before = siblings[..index].iter().filter(is_same).count();
+            push_segment(out, id, of.node != NONE, key_value);
+            push_ordinal(out, before as u32 + 1);
+        }
+    }
+}
+
+/// Whether writing would give this value without being told.
+fn is_given(view: View, instance: &SegmentInstance, place: Option<&SegmentPlace>, slot: &Slot) -> bool {
+    let Some(place) = place else { return false };
+    if slot.repetition > 0 {
+        return false;
+    }
+    let value = view.tree.value(slot);
+    place
+        .dictated
+        .iter()
+        .any(|on| on.element == slot.element && on.component == slot.component && *on.value == *value)
+        || (slot.component == 1 && is_number_given(view, instance, place, slot.element, value))
+}
+
+fn is_number_given(view: View, instance: &SegmentInstance, place: &SegmentPlace, element: u16, value: &[u8]) -> bool {
+    match expected_number(view, instance, place, element) {
+        Some(expected) => {
+            let mut text = Vec::with_capacity(8);
+            push_number(&mut text, expected);
+            text == value
+        }
+        None => false,
+    }
+}
+
+/// The number that writing puts into this element, where it puts one.
+fn expected_number(view: View, instance: &SegmentInstance, place: &SegmentPlace, element: u16) -> Option<u64> {
+    let of = &view.tree.loops[instance.parent as usize];
+    match (place.numbered, element) {
+        (Numbered::Line, 1) => Some(of.ordinal.into()),
+        (Numbered::Hierarchical, 1) => Some(of.hl_ordinal.into()),
+        (Numbered::Hierarchical, 2) => {
+            let parent = &view.tree.loops[of.parent as usize];
+            (parent.hl_ordinal > 0).then_some(parent.hl_ordinal.into())
+        }
+        (Numbered::Hierarchical, 4) => {
+            let is_parent = view
+                .tree
+                .children_of(instance.parent)
+                .any(|child| view.mapping.outline.loops[view.node(child) as usize].hierarchical);
+            Some(is_parent.into())
+        }
+        _ => None,
+    }
+}
+
+/// Tells of each value that writing would give but the source lacks, until `tell` says stop.
+fn is_missing(
+    view: View,
+    segment: u32,
+    instance: &SegmentInstance,
+    place: &SegmentPlace,
+    tell: &mut dyn FnMut(u16, u16) -> bool,
+) -> bool {
+    let slots = view.tree.slots_of(instance);
+    let lacks = |element, component| view.tree.find(segment, element, 0, component).is_none();
+    let mut dictated = place.dictated.iter().filter(|on| {
+        (on.component == 1 || slots.iter().any(|slot| slot.element == on.element)) && lacks(on.element, on.component)
+    });
+    if dictated.any(|on| tell(on.element, on.component)) {
+        return true;
+    }
+    place.numbered != Numbered::No
+        && [1, 2, 4].into_iter().any(|element| {
+            lacks(element, 1) && expected_number(view, instance, place, element).is_some() && tell(element, 1)
+        })
+}

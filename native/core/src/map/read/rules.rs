@@ -1,0 +1,286 @@
+//! The rules of a table, run over a tree: elements and attributes, and which slots they took.
+
+use crate::map::codec;
+use crate::map::program::Mapping;
+use crate::map::read::locate::{Child, Found, Unit, View};
+use crate::map::tables::{AttributeTable, BlockTable, BodyTable, BranchTable, CodecTable, ConditionTable};
+use crate::map::text::{Charset, escape};
+use crate::x12::tree::{NONE, Tree};
+
+/// An element that owns a loop or segment: what is left of that is inserted at its end.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Owner {
+    /// Of its end tag in the body, or of `/>`.
+    pub offset: usize,
+    pub is_closed: bool,
+    pub name: (usize, usize),
+}
+
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Chunk {
+    pub owner: u32,
+    pub start: usize,
+    pub end: usize,
+}
+
+/// One bit for each slot or segment of the part of the tree being rendered.
+#[derive(Debug, Default)]
+pub(super) struct Bits {
+    first: usize,
+    words: Vec<u64>,
+}
+
+impl Bits {
+    fn reset(&mut self, first: usize, end: usize) {
+        self.first = first;
+        self.words.clear();
+        self.words.resize((end.saturating_sub(first)).div_ceil(64), 0);
+    }
+
+    pub fn has(&self, at: u32) -> bool {
+        let at = (at as usize).wrapping_sub(self.first);
+        self.words.get(at / 64).is_some_and(|word| word >> (at % 64) & 1 == 1)
+    }
+
+    pub fn set(&mut self, at: u32) {
+        let at = (at as usize).wrapping_sub(self.first);
+        if let Some(word) = self.words.get_mut(at / 64) {
+            *word |= 1 << (at % 64);
+        }
+    }
+}
+
+/// Reused from scope to scope: one scope is a header, an enclosing loop's blocks, or an item.
+#[derive(Debug, Default)]
+pub(super) struct Scratch {
+    pub charset: Charset,
+    /// A value was not valid in the character set.
+    pub invalid: bool,
+    pub body: Vec<u8>,
+    pub residue: Vec<u8>,
+    pub chunks: Vec<Chunk>,
+    pub owners: Vec<Owner>,
+    pub claimed: Bits,
+    pub touched: Bits,
+    pub loop_owner: Vec<u32>,
+    pub segment_owner: Vec<u32>,
+    first_loop: usize,
+    first_segment: usize,
+    units: Vec<Unit>,
+    pub children: Vec<Child>,
+    pub path: Vec<u8>,
+    word: Vec<u8>,
+}
+
+impl Scratch {
+    /// Begins a scope: everything in the tree from `instance` on.
+    pub fn begin(&mut self, tree: &Tree, instance: u32) {
+        self.body.clear();
+        self.residue.clear();
+        self.chunks.clear();
+        self.owners.clear();
+        self.invalid = false;
+        self.first_loop = instance as usize;
+        let first_segment = tree.loops[instance as usize].first_segment;
+        self.first_segment = if instance == 0 || first_segment == NONE { 0 } else { first_segment as usize };
+        let first_slot = tree.segments.get(self.first_segment).map_or(0, |segment| segment.first_slot as usize);
+        self.claimed.reset(first_slot, tree.slots.len());
+        self.touched.reset(self.first_segment, tree.segments.len());
+        self.loop_owner.clear();
+        self.loop_owner.resize(tree.loops.len() - self.first_loop, NONE);
+        self.segment_owner.clear();
+        self.segment_owner.resize(tree.segments.len() - self.first_segment, NONE);
+    }
+
+    pub fn owner_of_loop(&self, at: u32) -> u32 {
+        self.loop_owner.get((at as usize).wrapping_sub(self.first_loop)).copied().unwrap_or(NONE)
+    }
+
+    pub fn owner_of_segment(&self, at: u32) -> u32 {
+        self.segment_owner.get((at as usize).wrapping_sub(self.first_segment)).copied().unwrap_or(NONE)
+    }
+
+    /// Makes the element the owner of its loop or segment, unless there is one; false where there was.
+    fn own(&mut self, unit: Unit, owner: u32) -> bool {
+        let entry = match unit {
+            Unit::Loop(at) => self.loop_owner.get_mut((at as usize).wrapping_sub(self.first_loop)),
+            Unit::Segment(at) => self.segment_owner.get_mut((at as usize).wrapping_sub(self.first_segment)),
+            _ => None,
+        };
+        match entry {
+            Some(entry) if *entry == NONE || owner == NONE => {
+                *entry = owner;
+                true
+            }
+            _ => false,
+        }
+    }
+
+    /// `<name`; the tag and the attributes follow, then [`Scratch::children_begin`].
+    pub fn open(&mut self, name: &str) -> Owner {
+        self.body.push(b'<');
+        let start = self.body.len();
+        self.body.extend_from_slice(name.as_bytes());
+        Owner { offset: 0, is_closed: false, name: (start, start + name.len()) }
+    }
+
+    /// Closes an element whose start tag ended at `content`; the owner's place is filled in.
+    pub fn close(&mut self, owner: &mut Owner, content: usize) {
+        if self.body.len() == content {
+            self.body.pop();
+            owner.offset = self.body.len();
+            owner.is_closed = true;
+            self.body.extend_from_slice(b"/>");
+        } else {
+            owner.offset = self.body.len();
+            self.body.extend_from_slice(b"</");
+            self.body.extend_from_within(owner.name.0..owner.name.1);
+            self.body.push(b'>');
+        }
+    }
+
+    pub fn plain_attribute(&mut self, name: &str, value: &[u8]) {
+        self.body.push(b' ');
+        self.body.extend_from_slice(name.as_bytes());
+        self.body.extend_from_slice(b"=\"");
+        if !escape(&mut self.body, value, self.charset) {
+            self.invalid = true;
+        }
+        self.body.push(b'"');
+    }
+
+    pub fn attributes(&mut self, view: View, unit: Unit, body: &BodyTable) {
+        for constant in &body.constants {
+            if let Some(found) = view.slot(unit, &constant.slot)
+                && view.tree.value(&view.tree.slots[found.slot as usize]) == constant.value.as_bytes()
+            {
+                self.claim(found.segment, found.slot);
+            }
+        }
+        for attribute in &body.attributes {
+            if let Some(found) = view.slot(unit, &attribute.slot) {
+                self.attribute(view, attribute, found);
+            }
+        }
+    }
+
+    fn attribute(&mut self, view: View, rule: &AttributeTable, found: Found) {
+        if !rule.derived && self.claimed.has(found.slot) {
+            return;
+        }
+        let value = view.tree.value(&view.tree.slots[found.slot as usize]);
+        let mut word = std::mem::take(&mut self.word);
+        word.clear();
+        let mut qualifier = None;
+        let text = match rule.codec {
+            CodecTable::Text => Some(value),
+            CodecTable::Date => codec::decode_date(&mut word, value).then_some(&*word),
+            CodecTable::Time => codec::decode_time(&mut word, value).then_some(&*word),
+            CodecTable::Code { table } => translate(view.mapping, table, value),
+            CodecTable::Period { qualifier: element } => {
+                qualifier = view.tree.find(found.segment, element, 0, 1);
+                let format = view.tree.get(found.segment, element, 0, 1);
+                codec::decode_period(&mut word, value, format).then_some(&*word)
+            }
+        };
+        if let Some(text) = text {
+            self.plain_attribute(&rule.name, text);
+            if !rule.derived {
+                self.claim(found.segment, found.slot);
+                qualifier.into_iter().for_each(|slot| self.claim(found.segment, slot));
+                let conditions = rule.slot.route.iter().flat_map(|route| &route.conditions);
+                for on in conditions.chain(&rule.slot.conditions) {
+                    self.claim_condition(view, found, on);
+                }
+            }
+        }
+        self.word = word;
+    }
+
+    fn claim(&mut self, segment: u32, slot: u32) {
+        self.claimed.set(slot);
+        self.touched.set(segment);
+    }
+
+    /// A condition with one value is written back as a constant, so its slot is taken too.
+    fn claim_condition(&mut self, view: View, found: Found, on: &ConditionTable) {
+        if on.any_of.len() == 1 {
+            let (element, repetition) =
+                if on.element == 0 { (found.element, found.repetition) } else { (on.element, 0) };
+            if let Some(slot) = view.tree.find(found.segment, element, repetition, on.component) {
+                self.claim(found.segment, slot);
+            }
+        }
+    }
+
+    pub fn blocks(&mut self, view: View, unit: Unit, body: &BodyTable) {
+        for block in &body.blocks {
+            self.block(view, unit, block);
+        }
+    }
+
+    pub fn block(&mut self, view: View, unit: Unit, block: &BlockTable) {
+        for branch in &block.branches {
+            let first = self.units.len();
+            let mut units = std::mem::take(&mut self.units);
+            view.units(unit, &branch.unit, block.many, |segment| self.touched.has(segment), &mut units);
+            self.units = units;
+            let mut previous = None;
+            for index in first..self.units.len() {
+                let at = self.units[index];
+                let starts = previous.is_some_and(|last| {
+                    Some(last) != at.segment() && view.has_room(last, branch.unit.part)
+                });
+                if self.element(view, at, block, branch, starts) {
+                    previous = at.segment();
+                }
+            }
+            self.units.truncate(first);
+        }
+    }
+
+    /// One element; false where it would be empty and may be left out.
+    fn element(&mut self, view: View, unit: Unit, block: &BlockTable, branch: &BranchTable, starts: bool) -> bool {
+        let before = self.body.len();
+        let mut owner = self.open(&block.element);
+        if let (Some(tag), Some(value)) = (&block.tag, &branch.value) {
+            self.plain_attribute(tag, value.as_bytes());
+        }
+        let tagged = self.body.len();
+        let index = self.owners.len() as u32;
+        let owns = branch.unit.route.is_some() && self.own(unit, index);
+        if owns {
+            self.owners.push(owner);
+        }
+        self.attributes(view, unit, &branch.body);
+        let is_bare = self.body.len() == tagged;
+        self.body.push(b'>');
+        let content = self.body.len();
+        self.blocks(view, unit, &branch.body);
+        if !block.many && is_bare && self.body.len() == content {
+            self.body.truncate(before);
+            if owns {
+                self.owners.truncate(index as usize);
+                self.own(unit, NONE);
+            }
+            return false;
+        }
+        if starts {
+            self.body.extend_from_slice(b"<order start=\"true\"/>");
+        }
+        if let (Some(route), Some(segment)) = (&branch.unit.route, unit.segment()) {
+            let found = Found { segment, element: 0, repetition: 0, slot: NONE };
+            route.conditions.iter().for_each(|on| self.claim_condition(view, found, on));
+            self.touched.set(segment);
+        }
+        self.close(&mut owner, content);
+        if owns {
+            self.owners[index as usize] = owner;
+        }
+        true
+    }
+}
+
+fn translate<'a>(mapping: &'a Mapping, table: u32, value: &'a [u8]) -> Option<&'a [u8]> {
+    mapping.translations[table as usize].word(value)
+}
