@@ -147,6 +147,7 @@ class Assembly:
                 outcome=set_outcome(_errors(unit, state, findings, len(own)), self._unit),
                 findings=findings,
                 items=state.items,
+                beginning=tuple(unit.beginning),
                 error_count=unit.errors + len(own),
                 warning_count=unit.warnings,
                 suppressed_count=unit.suppressed + len(state.raw) - len(listed),
@@ -219,7 +220,7 @@ def _errors(unit: Unit, state: SetState, findings: Sequence[Finding], own: int) 
         in_items=listed - fatal,
         item_count=len(state.items),
         faulty_item_count=state.faulty_item_count,
-        complete_roster=unit.header[1:2] == ["834"] and is_complete_roster(()),
+        complete_roster=is_complete_roster(unit.beginning),
     )
 
 

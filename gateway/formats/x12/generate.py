@@ -61,8 +61,8 @@ def generate(
     """The interchanges of one canonical XML text, a set at a time; `generation` is filled on the way.
 
     Raises:
-        DocumentError: The text is not canonical XML, or names no guide that is installed.
-        GenerateError: A document cannot become a transaction set; names element paths, never values.
+        DocumentError: The text is not canonical XML, names no guide that is installed, or cannot become a
+            transaction set; the text names element paths, never values.
     """
     writer = _Interchanges(choose, generation, envelope, delimiters or Delimiters(), line_end)
     for key, documents in groupby(split_documents(chunks), key=lambda document: _key(document.source)):
@@ -141,16 +141,19 @@ class _Interchanges:
             raise DocumentError(message)
         self._set_count += 1
         self._generation.set_count += 1
-        generated = _native.generate_set(
-            program,
-            b"".join((_OPEN, *(document.xml for document in documents), _CLOSE)),
-            control_number=source.set.get("controlNumber", f"{self._set_count:04d}"),
-            element_separator=self._delimiters.element,
-            component_separator=self._delimiters.component,
-            repetition_separator=self._delimiters.repetition,
-            segment_terminator=self._delimiters.segment,
-            line_end=self._line_end,
-        )
+        try:
+            generated = _native.generate_set(
+                program,
+                b"".join((_OPEN, *(document.xml for document in documents), _CLOSE)),
+                control_number=source.set.get("controlNumber", f"{self._set_count:04d}"),
+                element_separator=self._delimiters.element,
+                component_separator=self._delimiters.component,
+                repetition_separator=self._delimiters.repetition,
+                segment_terminator=self._delimiters.segment,
+                line_end=self._line_end,
+            )
+        except _native.GenerateError as error:
+            raise DocumentError(str(error)) from None
         self._generation.unwritten.extend(generated.context)
         return generated.text
 

@@ -6,7 +6,7 @@ documents, and must not know agreements, files or clocks.
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Protocol
+from typing import Literal, Protocol
 
 from gateway import _native
 from gateway._native import Batch, Header, Item, Program
@@ -15,6 +15,8 @@ from gateway.formats.x12.findings import RuleWords
 from gateway.formats.x12.guides import GuideMissing, SetHeader
 from gateway.formats.x12.verdict import RejectionUnit
 from gateway.model.judgement import FileJudged
+
+CharacterSet = Literal["basic", "extended", "open"]
 
 # XML that the reader collects before it is spooled.
 XML_BATCH_BYTES = 1 << 20
@@ -25,13 +27,15 @@ class UseProgram:
     """Judge the set by this program.
 
     `rules`: what to say of each rule, by id. `source_attributes`: escaped XML attributes for `<source>`;
-    documents are named `document_prefix` and the item's ordinal.
+    documents are named `document_prefix` and the item's ordinal. `characters`: X12.6 section 3.3; "open" allows
+    bytes above ASCII.
     """
 
     program: Program
     rules: Mapping[str, RuleWords] = field(default_factory=dict)
     source_attributes: str = ""
     document_prefix: str = ""
+    characters: CharacterSet = "extended"
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,7 +69,15 @@ class Reader(Protocol):
     def feed(self, chunk: bytes) -> Batch:
         """The next bytes."""
 
-    def resume(self, program: Program | None = None, *, source: str = "", document_prefix: str = "") -> Batch:
+    def resume(
+        self,
+        program: Program | None = None,
+        *,
+        source: str = "",
+        document_prefix: str = "",
+        characters: CharacterSet = "extended",
+        documents: bool = True,
+    ) -> Batch:
         """Go on after a choice, or after output."""
 
     def finish(self) -> Batch:
@@ -149,9 +161,15 @@ class X12Judge:
         state = self._assembly.set(begun.interchange_ordinal, begun.group_ordinal, begun.set_ordinal)
         choice = self._choose(begun)
         match choice:
-            case UseProgram(program, rules, source_attributes, document_prefix):
-                state.program, state.rules = program, rules
-                return self._reader.resume(program, source=source_attributes, document_prefix=document_prefix)
+            case UseProgram():
+                state.program, state.rules = choice.program, choice.rules
+                return self._reader.resume(
+                    choice.program,
+                    source=choice.source_attributes,
+                    document_prefix=choice.document_prefix,
+                    characters=choice.characters,
+                    documents=self._spool is not None,
+                )
             case NoGuide(missing):
                 state.missing = missing
             case Refuse(ta105):

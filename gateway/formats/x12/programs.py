@@ -10,6 +10,8 @@ from threading import Lock
 from gateway import _native
 from gateway._native import Program
 
+__all__ = ["PROGRAMS", "Program", "ProgramCache"]
+
 # More guides than one gateway serves at a time, with those of a reload beside them.
 MAX_PROGRAMS = 256
 

@@ -49,12 +49,10 @@ def is_fatal(finding: Finding) -> bool:
 def is_complete_roster(beginning: Sequence[str]) -> bool:
     """Whether an 834 lists all members, so that a rejected one may not just be left out.
 
-    `beginning`: the elements of BGN, index 0 = segment id; empty = not known, and then the answer is yes.
+    `beginning`: the segment after ST, index 0 = segment id.
     """
-    if not beginning:
-        return True
     action = beginning[_BGN_ACTION] if len(beginning) > _BGN_ACTION else ""
-    return beginning[0] == "BGN" and action in _COMPLETE_ROSTER_ACTIONS
+    return bool(beginning) and beginning[0] == "BGN" and action in _COMPLETE_ROSTER_ACTIONS
 
 
 def set_outcome(errors: SetErrors, unit: RejectionUnit) -> Outcome:
