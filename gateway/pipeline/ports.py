@@ -48,6 +48,10 @@ class StoreBusy(Exception):
     """The store's queue is full, or another holds its lock; the caller may try again."""
 
 
+class LeaseLost(Exception):
+    """The lease of this instance went to another worker: whatever this one did is void."""
+
+
 class NotInArchive(LookupError):
     """The archive has no such record, or it is damaged; the text names segment and offset."""
 
@@ -100,8 +104,13 @@ class Ledger(Protocol):
     """
 
     # receive
-    async def accept(self, received: Received, archived: ArchiveReference, mode: Mode, lease_s: float) -> Work | None:
-        """Insert an instance. `lease_s` above 0 claims it at once and returns the work."""
+    async def accept(
+        self, received: Received, archived: ArchiveReference, mode: Mode, lane: str | None, lease_s: float
+    ) -> Work | None:
+        """Insert an instance. `lease_s` above 0 claims it at once and returns the work.
+
+        Instances of one `lane` are claimed one after the other, in order of their ids; a dead one leaves its lane.
+        """
         ...
 
     # engine
@@ -114,7 +123,10 @@ class Ledger(Protocol):
         ...
 
     async def prepare(self, work: Work, claims: tuple[InterchangeClaim, ...]) -> tuple[ClaimOutcome, ...]:
-        """Claim interchange keys and control numbers. Called again for the same revision it answers the same."""
+        """Claim interchange keys and control numbers; called again for the same revision it answers the same.
+
+        Raises LeaseLost.
+        """
         ...
 
     async def answers(self, instance: UUID, interchange: int | None = None) -> tuple[PartnerAnswer, ...]:
@@ -149,6 +161,10 @@ class Ledger(Protocol):
     # deliveries to downstream applications
     async def lease(self, request: LeaseRequest) -> tuple[Leased, ...]:
         """Hand out deliveries, oldest first; nobody else gets them before the lease ends."""
+        ...
+
+    async def held(self, delivery: DeliveryId, token: str) -> Leased | DeliveryOutcome:
+        """What the holder of `token` was handed out, else why it holds nothing (ALREADY, LEASE_LOST, UNKNOWN)."""
         ...
 
     async def extend(self, delivery: DeliveryId, token: str, lease_s: float) -> DeliveryOutcome:
@@ -207,9 +223,13 @@ class Terms:
 
 @dataclass(frozen=True, slots=True)
 class Peeked:
-    """What the first bytes of a message say. `deadline_s` counts where the mode is real time."""
+    """What the first bytes of a message say. `deadline_s` counts where the mode is real time.
+
+    `lane`: messages of one lane are processed in order of arrival; None where the agreement asks for no order.
+    """
 
     mode: Mode
+    lane: str | None
     deadline_s: float
 
 

@@ -1,0 +1,42 @@
+"""Conditions that keep an update lawful: the table of states, and the fence.
+
+Owns how `gateway.pipeline.states` becomes SQL. Must not know any one unit of work.
+"""
+
+import sqlalchemy as sa
+
+from gateway.pipeline.records import Work
+from gateway.pipeline.states import DeliveryEvent, Event, InstanceEvent, PartnerAnswerEvent, sources
+from gateway.stores.ledger.tables import acknowledgement, delivery, instance
+
+
+def instance_may(event: InstanceEvent) -> sa.ColumnElement[bool]:
+    """The instance is in a state in which `event` may happen."""
+    return may(instance.c.state, event)
+
+
+def delivery_may(event: DeliveryEvent) -> sa.ColumnElement[bool]:
+    """The delivery is in a state in which `event` may happen."""
+    return may(delivery.c.state, event)
+
+
+def answer_may(event: PartnerAnswerEvent) -> sa.ColumnElement[bool]:
+    """The acknowledgement is in a state in which `event` may happen."""
+    return may(acknowledgement.c.state, event)
+
+
+def held_by(work: Work) -> sa.ColumnElement[bool]:
+    """The lease that `work` stands for was not given to another: the fence."""
+    return sa.and_(
+        instance.c.id == work.received.instance,
+        instance.c.revision == work.revision,
+        instance.c.fence == work.fence,
+    )
+
+
+def may(column: sa.Column[str], event: Event) -> sa.ColumnElement[bool]:
+    """States stand in the text of the statement: only then does a database see that a partial index fits."""
+    states = sorted(state.value for state in sources(event))
+    if len(states) == 1:
+        return column == sa.bindparam(None, states[0], literal_execute=True)
+    return column.in_(sa.bindparam(None, states, expanding=True, literal_execute=True))

@@ -1,0 +1,1 @@
+"""Revisions of the ledger's tables, run at start by `gateway.stores.ledger.schema`."""
