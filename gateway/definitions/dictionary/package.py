@@ -1,0 +1,62 @@
+"""The dictionary that comes with the package: its files, the committed XSD, and whether all of it holds together."""
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from importlib.resources import files
+from importlib.resources.abc import Traversable
+
+from gateway.definitions.dictionary.check import check_definitions
+from gateway.definitions.dictionary.load import load_dictionary
+from gateway.definitions.dictionary.model import Dictionary
+from gateway.definitions.dictionary.schema import canonical_schema
+from gateway.definitions.dictionary.usage import NamedTable, read_tables
+from gateway.definitions.positions import DefinitionError, Fault, TomlDocument, read_toml
+
+_PACKAGE = "gateway.definitions"
+_SCHEMA = "schemas/canonical/canonical.xsd"
+_STALE = "does not say what the dictionary says: run `python -m gateway.definitions.dictionary --write`"
+
+
+@dataclass(frozen=True, slots=True)
+class PackageDictionary:
+    """The dictionary of the package and the mapping tables it explains."""
+
+    dictionary: Dictionary
+    tables: tuple[NamedTable, ...]
+
+
+def load_package() -> PackageDictionary:
+    """Read the package's files. Raises DefinitionError with every fault of the dictionary."""
+    dictionary = load_dictionary(_read("mappings/dictionary"), _read("mappings/codes"))
+    return PackageDictionary(dictionary, read_tables(_read("mappings/x12"), _read("mappings/x12/fragments")))
+
+
+def check_package() -> tuple[Fault, ...]:
+    """Every fault of the dictionary, of the tables against it, and of the committed XSD."""
+    try:
+        package = load_package()
+    except DefinitionError as fault:
+        return fault.faults
+    faults = check_definitions(package.dictionary, package.tables)
+    if committed_schema() != canonical_schema(package.dictionary):
+        return (*faults, Fault(_SCHEMA, 0, "", _STALE))
+    return faults
+
+
+def committed_schema() -> str:
+    """The XSD as it stands in the package; empty where there is none."""
+    place = schema_file()
+    return place.read_text(encoding="utf-8") if place.is_file() else ""
+
+
+def schema_file() -> Traversable:
+    """Where the XSD stands in the package."""
+    return files(_PACKAGE).joinpath(_SCHEMA)
+
+
+def _read(folder: str) -> Iterable[TomlDocument]:
+    """Every TOML file of a folder of the package, by name."""
+    entries = sorted(files(_PACKAGE).joinpath(folder).iterdir(), key=lambda entry: entry.name)
+    return [
+        read_toml(f"{folder}/{entry.name}", entry.read_bytes()) for entry in entries if entry.name.endswith(".toml")
+    ]
