@@ -7,6 +7,7 @@ becomes `NativeFault`; its text names a place in the source, never data. Importe
 from typing import Literal, final
 
 class NativeFault(Exception): ...
+
 class TableError(ValueError):
     """The compiled definitions are not what this core reads; the text names the table and the index."""
 
@@ -83,7 +84,7 @@ class Item:
 
 @final
 class Unit:
-    """A set, group or interchange that has ended, in the order of ending. Counts are exact even where findings are capped."""
+    """A set, group or interchange that has ended, in the order of ending. Counts are exact, findings are capped."""
 
     kind: Literal["interchange", "group", "set"]
     interchange: int
@@ -93,11 +94,16 @@ class Unit:
     trailer: list[str] | None  # None where the trailer is missing
     count: int  # set: segments from ST to SE; group: sets; interchange: groups
     range: tuple[int, int]
+    beginning: list[str]  # set: the segment after ST (BHT, BGN), empty where there is none
+    items: int  # set: items begun, remainder documents included
     errors: int
     warnings: int
     suppressed: int  # findings beyond the cap, counted in errors/warnings, not listed
     acknowledgements: list[list[str]]  # interchange: the TA1 segments it carried
     guide: str | None  # set: the guide it was judged by
+    named_values: int  # set: values in attributes of the canonical XML
+    dictated_values: int  # set: values the guide or numbering gives
+    other_values: int  # set: values in `other`
 
 @final
 class Batch:
@@ -121,11 +127,22 @@ class X12Reader:
         """`today` is CCYYMMDD for rules about the future; caps are per set and per batch."""
 
     def feed(self, chunk: bytes) -> Batch: ...
-    def resume(self, program: Program | None = None, *, source: str = "", document_prefix: str = "") -> Batch:
-        """Answer to need "program". None = count the set but judge nothing inside.
+    def resume(
+        self,
+        program: Program | None = None,
+        *,
+        source: str = "",
+        document_prefix: str = "",
+        characters: Literal["basic", "extended", "open"] = "extended",
+        documents: bool = True,
+    ) -> Batch:
+        """Answer to need "program"; after need "output" the arguments are ignored.
 
-        `source`: escaped XML attributes for <source> (partner, instance, definitions);
+        `program`: None = count the set but judge nothing inside.
+        `source`: escaped XML attributes for <source> (partner, instance, definitions).
         `document_prefix`: document ids are this + the item's ordinal in its set.
+        `characters`: X12.6 section 3.3; "open" allows bytes above ASCII.
+        `documents`: False = judge only.
         """
 
     def finish(self) -> Batch:

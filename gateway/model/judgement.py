@@ -4,6 +4,7 @@ Frozen and free of payload: envelope values are identifiers of partners and cont
 The acknowledgement is a pure function of this and the agreement.
 """
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 
@@ -32,7 +33,11 @@ class ItemJudged:
 
 @dataclass(frozen=True, slots=True)
 class SetJudged:
-    """One transaction set. Element tuples have the segment id at index 0; Latin-1 text as sent."""
+    """One transaction set. Element tuples have the segment id at index 0; Latin-1 text as sent.
+
+    `items` is in document order and may be made lazily (a roster has a million): iterate it, do not copy it.
+    `beginning` is the segment after ST (BHT, BGN), empty where there is none.
+    """
 
     ordinal: int
     header: tuple[str, ...]
@@ -43,7 +48,8 @@ class SetJudged:
     program_digest: str
     outcome: Outcome
     findings: tuple[Finding, ...]
-    items: tuple[ItemJudged, ...]
+    items: Sequence[ItemJudged]
+    beginning: tuple[str, ...]
     error_count: int
     warning_count: int
     suppressed_count: int

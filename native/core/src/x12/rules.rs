@@ -1,0 +1,460 @@
+//! Rules beyond the grammar (SNIP 3 to 7), judged when their anchor loop closes, over what the tree holds.
+//!
+//! A rule is data; the few kinds here are the whole language. Values that are not of the form a rule needs
+//! (a sum over something that is no decimal) are the element checks' business: such a rule says nothing.
+
+use std::collections::HashSet;
+use std::sync::Arc;
+
+use crate::tables::{CheckTable, ConditionTable, GuideTable, RuleKindTable, RuleTable, SlotPathTable, TermTable};
+use crate::x12::check::all_digits;
+use crate::x12::decimal;
+use crate::x12::finding::RuleMark;
+use crate::x12::guide::CodeSet;
+use crate::x12::tree::{NONE, Tree};
+
+/// A slot path with its text compared as bytes.
+struct Path {
+    base: u32,
+    loops: Box<[u32]>,
+    segments: Box<[u32]>,
+    conditions: Box<[(u16, u16, Box<[Box<[u8]>]>)]>,
+    elements: Box<[u16]>,
+    component: u16,
+}
+
+struct Condition {
+    path: Path,
+    any_of: Box<[Box<[u8]>]>,
+    negated: bool,
+}
+
+enum Kind {
+    Balance { when: Box<[Condition]>, left: Box<[(i8, Path)]>, right: Box<[(i8, Path)]> },
+    Requires { when: Box<[Condition]>, then: Box<[Condition]> },
+    Forbids { when: Box<[Condition]>, then: Box<[Condition]> },
+    Codes { value: Path, code_set: u32 },
+    Check { check: CheckTable, values: Box<[Path]> },
+}
+
+struct Rule {
+    mark: Arc<RuleMark>,
+    at: Option<Path>,
+    kind: Kind,
+}
+
+/// The rules of one program, by anchor loop.
+#[derive(Default)]
+pub struct Rules {
+    by_loop: Vec<Vec<Rule>>,
+}
+
+/// A broken rule: where it points (a segment, and a slot of it) and what made it apply.
+pub struct Broken {
+    pub mark: Arc<RuleMark>,
+    pub segment: u32,
+    /// Index into the tree's slots; `NONE` = the whole segment.
+    pub slot: u32,
+    /// (segment, slot) of the value that made a situational rule apply.
+    pub trigger: Option<(u32, u32)>,
+}
+
+/// One value found by a path.
+#[derive(Clone, Copy)]
+struct Found {
+    segment: u32,
+    slot: u32,
+}
+
+fn bytes(texts: &[String]) -> Box<[Box<[u8]>]> {
+    texts.iter().map(|text| text.as_bytes().into()).collect()
+}
+
+impl Path {
+    fn compile(table: &SlotPathTable, guide: &GuideTable) -> Result<Self, String> {
+        let mut of = table.base;
+        for next in &table.loops {
+            if guide.loops.get(*next as usize).is_none_or(|found| found.parent != Some(of)) {
+                return Err("a path whose loops do not follow each other".into());
+            }
+            of = *next;
+        }
+        let fits = (of as usize) < guide.loops.len()
+            && table.segments.iter().all(|at| guide.segments.get(*at as usize).is_some_and(|found| found.parent == of));
+        if !fits || table.segments.is_empty() {
+            return Err("a path to a segment that is not there".into());
+        }
+        Ok(Self {
+            base: table.base,
+            loops: table.loops.clone().into(),
+            segments: table.segments.clone().into(),
+            conditions: table
+                .conditions
+                .iter()
+                .map(|condition| (condition.element, condition.component, bytes(&condition.any_of)))
+                .collect(),
+            elements: table.elements.clone().into(),
+            component: table.component,
+        })
+    }
+
+    /// Calls `each` for every value, in document order, until it returns false.
+    fn walk(&self, tree: &Tree, anchor: u32, each: &mut dyn FnMut(Found) -> bool) -> bool {
+        let mut base = anchor;
+        while tree.loops[base as usize].node != self.base {
+            base = tree.loops[base as usize].parent;
+            if base == NONE {
+                return true;
+            }
+        }
+        self.descend(tree, base, &self.loops, each)
+    }
+
+    fn descend(&self, tree: &Tree, of: u32, loops: &[u32], each: &mut dyn FnMut(Found) -> bool) -> bool {
+        if let Some((next, rest)) = loops.split_first() {
+            return tree
+                .children_of(of)
+                .filter(|child| tree.loops[*child as usize].node == *next)
+                .all(|child| self.descend(tree, child, rest, each));
+        }
+        tree.segments_in(of).filter(|segment| self.fits(tree, *segment)).all(|segment| self.values(tree, segment, each))
+    }
+
+    fn fits(&self, tree: &Tree, segment: u32) -> bool {
+        self.segments.contains(&tree.segments[segment as usize].node)
+            && self.conditions.iter().all(|(element, component, any_of)| {
+                let value = tree.get(segment, *element, 0, *component);
+                any_of.iter().any(|wanted| **wanted == *value)
+            })
+    }
+
+    fn values(&self, tree: &Tree, segment: u32, each: &mut dyn FnMut(Found) -> bool) -> bool {
+        if self.elements.is_empty() {
+            return each(Found { segment, slot: NONE });
+        }
+        let instance = &tree.segments[segment as usize];
+        self.elements.iter().all(|element| {
+            (instance.first_slot..instance.end_slot)
+                .filter(|slot| {
+                    let found = &tree.slots[*slot as usize];
+                    found.element == *element && found.component == self.component
+                })
+                .all(|slot| each(Found { segment, slot }))
+        })
+    }
+
+    fn first(&self, tree: &Tree, anchor: u32) -> Option<Found> {
+        let mut first = None;
+        self.walk(tree, anchor, &mut |found| {
+            first = Some(found);
+            false
+        });
+        first
+    }
+}
+
+fn text(tree: &Tree, found: Found) -> &[u8] {
+    if found.slot == NONE { b"" } else { tree.value(&tree.slots[found.slot as usize]) }
+}
+
+impl Condition {
+    fn compile(table: &ConditionTable, guide: &GuideTable) -> Result<Self, String> {
+        Ok(Self { path: Path::compile(&table.value, guide)?, any_of: bytes(&table.any_of), negated: table.negated })
+    }
+
+    /// The value that makes it hold; `Some(None)` where it holds by absence.
+    fn holds(&self, tree: &Tree, anchor: u32) -> Option<Option<Found>> {
+        let mut hit = None;
+        self.path.walk(tree, anchor, &mut |found| {
+            if self.any_of.is_empty() || self.any_of.iter().any(|wanted| **wanted == *text(tree, found)) {
+                hit = Some(found);
+            }
+            hit.is_none()
+        });
+        match (hit, self.negated) {
+            (Some(found), false) => Some(Some(found)),
+            (None, true) => Some(None),
+            _ => None,
+        }
+    }
+}
+
+/// All conditions hold: the first value among them; `None` where one does not.
+fn all_hold(conditions: &[Condition], tree: &Tree, anchor: u32) -> Option<Option<Found>> {
+    let mut first = None;
+    for condition in conditions {
+        let held = condition.holds(tree, anchor)?;
+        first = first.or(held);
+    }
+    Some(first)
+}
+
+impl Rules {
+    /// Refuses rules whose paths, anchors or code sets point nowhere; the text names the rule.
+    pub fn compile(tables: &[RuleTable], guide: &GuideTable, code_sets: usize) -> Result<Self, String> {
+        let mut by_loop: Vec<Vec<Rule>> = guide.loops.iter().map(|_| Vec::new()).collect();
+        for table in tables {
+            let rule = compile(table, guide, code_sets).map_err(|fault| format!("rule {}: {fault}", table.id))?;
+            by_loop
+                .get_mut(table.anchor as usize)
+                .ok_or_else(|| format!("rule {}: its anchor does not exist", table.id))?
+                .push(rule);
+        }
+        Ok(Self { by_loop })
+    }
+
+    pub fn anchored(&self, of: u32) -> bool {
+        !self.by_loop[of as usize].is_empty()
+    }
+
+    /// Judges one loop instance; every rule reports at most once for each value it points to.
+    pub fn judge(
+        &self,
+        tree: &Tree,
+        node: u32,
+        anchor: u32,
+        code_sets: &[CodeSet],
+        today: &[u8],
+        broken: &mut Vec<Broken>,
+    ) {
+        for rule in &self.by_loop[node as usize] {
+            rule.judge(tree, anchor, code_sets, today, broken);
+        }
+    }
+}
+
+fn compile(table: &RuleTable, guide: &GuideTable, code_sets: usize) -> Result<Rule, String> {
+    let path = |path: &SlotPathTable| Path::compile(path, guide);
+    let conditions = |list: &[ConditionTable]| -> Result<Box<[Condition]>, String> {
+        list.iter().map(|condition| Condition::compile(condition, guide)).collect()
+    };
+    let terms = |list: &[TermTable]| -> Result<Box<[(i8, Path)]>, String> {
+        list.iter().map(|term| Ok((term.sign, path(&term.value)?))).collect()
+    };
+    let kind = match &table.kind {
+        RuleKindTable::Balance { when, left, right } => {
+            Kind::Balance { when: conditions(when)?, left: terms(left)?, right: terms(right)? }
+        }
+        RuleKindTable::Requires { when, then } => Kind::Requires { when: conditions(when)?, then: conditions(then)? },
+        RuleKindTable::Forbids { when, then } => Kind::Forbids { when: conditions(when)?, then: conditions(then)? },
+        RuleKindTable::Codes { value, code_set } if (*code_set as usize) < code_sets => {
+            Kind::Codes { value: path(value)?, code_set: *code_set }
+        }
+        RuleKindTable::Codes { .. } => return Err("its code set does not exist".into()),
+        RuleKindTable::Check { check, values } => {
+            let needed = if *check == CheckTable::PointerExists { 2 } else { 1 };
+            if values.len() < needed {
+                return Err("too few values for its check".into());
+            }
+            Kind::Check { check: *check, values: values.iter().map(path).collect::<Result<_, _>>()? }
+        }
+    };
+    let (carrier, code) = table.carrier.split_once(':').unwrap_or(("", ""));
+    Ok(Rule {
+        mark: Arc::new(RuleMark {
+            id: table.id.clone(),
+            snip: table.snip,
+            carrier: carrier.into(),
+            code: code.into(),
+            severity: table.severity,
+        }),
+        at: table.at.as_ref().map(path).transpose()?,
+        kind,
+    })
+}
+
+impl Rule {
+    fn judge(&self, tree: &Tree, anchor: u32, code_sets: &[CodeSet], today: &[u8], broken: &mut Vec<Broken>) {
+        match &self.kind {
+            Kind::Balance { when, left, right } => {
+                if all_hold(when, tree, anchor).is_some() && unbalanced(tree, anchor, left, right) {
+                    broken.push(self.broken(tree, anchor, left.first().map(|term| &term.1), None));
+                }
+            }
+            Kind::Requires { when, then } => {
+                if let Some(trigger) = all_hold(when, tree, anchor)
+                    && all_hold(then, tree, anchor).is_none()
+                {
+                    broken.push(self.broken(tree, anchor, None, trigger));
+                }
+            }
+            Kind::Forbids { when, then } => {
+                if let Some(trigger) = all_hold(when, tree, anchor) {
+                    for condition in then {
+                        if let Some(held) = condition.holds(tree, anchor) {
+                            let mut found = self.broken(tree, anchor, None, trigger);
+                            if let (None, Some(at)) = (&self.at, held) {
+                                (found.segment, found.slot) = (at.segment, at.slot);
+                            }
+                            broken.push(found);
+                        }
+                    }
+                }
+            }
+            Kind::Codes { value, code_set } => {
+                let codes = &code_sets[*code_set as usize];
+                value.walk(tree, anchor, &mut |found| {
+                    if !codes.contains(text(tree, found)) {
+                        broken.push(self.at_value(found));
+                    }
+                    true
+                });
+            }
+            Kind::Check { check, values } => self.check(*check, values, tree, anchor, today, broken),
+        }
+    }
+
+    fn check(
+        &self,
+        check: CheckTable,
+        paths: &[Path],
+        tree: &Tree,
+        anchor: u32,
+        today: &[u8],
+        broken: &mut Vec<Broken>,
+    ) {
+        let mut each = |path: &Path, fits: &mut dyn FnMut(&[u8]) -> bool| {
+            path.walk(tree, anchor, &mut |found| {
+                if !fits(text(tree, found)) {
+                    broken.push(self.at_value(found));
+                }
+                true
+            });
+        };
+        match check {
+            CheckTable::Npi => paths.iter().for_each(|path| each(path, &mut is_npi)),
+            CheckTable::NotInFuture => {
+                paths.iter().for_each(|path| each(path, &mut |value| today.is_empty() || first_date(value) <= today));
+            }
+            CheckTable::Unique => {
+                let mut seen = HashSet::new();
+                paths.iter().for_each(|path| each(path, &mut |value| seen.insert(value.to_vec())));
+            }
+            CheckTable::Sequence => {
+                let mut expected = 0_u64;
+                each(&paths[0], &mut |value| {
+                    expected += 1;
+                    !all_digits(value) || value.len() > 18 || count(value) == expected
+                });
+            }
+            CheckTable::PointerExists => {
+                let mut available = 0_u64;
+                paths[1].walk(tree, anchor, &mut |_| {
+                    available += 1;
+                    true
+                });
+                each(&paths[0], &mut |value| {
+                    all_digits(value) && value.len() < 18 && (1..=available).contains(&count(value))
+                });
+            }
+            CheckTable::DatesInOrder => {
+                let mut before: Vec<u8> = Vec::new();
+                for path in paths {
+                    let mut latest = before.clone();
+                    each(path, &mut |value| {
+                        let fits = before.is_empty() || last_date(value) >= before.as_slice();
+                        latest = last_date(value).to_vec();
+                        fits
+                    });
+                    before = latest;
+                }
+            }
+        }
+    }
+
+    fn at_value(&self, found: Found) -> Broken {
+        Broken { mark: Arc::clone(&self.mark), segment: found.segment, slot: found.slot, trigger: None }
+    }
+
+    /// Points to `at`, else to `fallback`, else to the segment that opened the anchor.
+    fn broken(&self, tree: &Tree, anchor: u32, fallback: Option<&Path>, trigger: Option<Found>) -> Broken {
+        let place = self.at.as_ref().or(fallback).and_then(|path| path.first(tree, anchor));
+        let (segment, slot) =
+            place.map_or((tree.loops[anchor as usize].first_segment, NONE), |found| (found.segment, found.slot));
+        Broken {
+            mark: Arc::clone(&self.mark),
+            segment,
+            slot,
+            trigger: trigger.map(|found| (found.segment, found.slot)),
+        }
+    }
+}
+
+/// The sum of the terms; None where nothing was there or something is no decimal.
+fn sum(tree: &Tree, anchor: u32, terms: &[(i8, Path)]) -> Option<(i128, bool)> {
+    let (mut total, mut any) = (0_i128, false);
+    for (sign, path) in terms {
+        let clean = path.walk(tree, anchor, &mut |found| {
+            any = true;
+            match decimal::parse(text(tree, found)) {
+                Some(amount) => {
+                    total += i128::from(*sign) * amount;
+                    true
+                }
+                None => false,
+            }
+        });
+        if !clean {
+            return None;
+        }
+    }
+    Some((total, any))
+}
+
+fn unbalanced(tree: &Tree, anchor: u32, left: &[(i8, Path)], right: &[(i8, Path)]) -> bool {
+    match (sum(tree, anchor, left), sum(tree, anchor, right)) {
+        (Some((left, true)), Some((right, _))) => left != right,
+        _ => false,
+    }
+}
+
+/// Ten digits beginning with 1 or 2, Luhn with the prefix 80840 (45 CFR 162.406; the prefix adds 24).
+pub fn is_npi(value: &[u8]) -> bool {
+    if value.len() != 10 || !all_digits(value) || !matches!(value[0], b'1' | b'2') {
+        return false;
+    }
+    let total: u32 = value
+        .iter()
+        .enumerate()
+        .map(|(at, digit)| {
+            let digit = u32::from(digit - b'0');
+            match (at % 2, digit * 2) {
+                (0, doubled @ 10..) => doubled - 9,
+                (0, doubled) => doubled,
+                _ => digit,
+            }
+        })
+        .sum();
+    (total + 24).is_multiple_of(10)
+}
+
+fn count(digits: &[u8]) -> u64 {
+    digits.iter().fold(0, |total, digit| total * 10 + u64::from(digit - b'0'))
+}
+
+/// The first CCYYMMDD of a date, a date and time, or a range.
+fn first_date(value: &[u8]) -> &[u8] {
+    &value[..value.len().min(8)]
+}
+
+/// The last one.
+fn last_date(value: &[u8]) -> &[u8] {
+    match value.iter().rposition(|byte| *byte == b'-') {
+        Some(dash) => first_date(&value[dash + 1..]),
+        None => first_date(value),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::is_npi;
+
+    /// The check digit decides.
+    #[test]
+    fn npi_check_digit() {
+        assert!(is_npi(b"1234567893"));
+        assert!(!is_npi(b"1234567890"));
+        assert!(!is_npi(b"3234567893"));
+        assert!(!is_npi(b"123456789"));
+    }
+}
