@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from typing import Any, assert_never
 
 from gateway.definitions.guides.build import ItemFacts
-from gateway.definitions.guides.draft import DraftElement, DraftLoop, DraftSegment
+from gateway.definitions.guides.draft import SET_LOOP, DraftElement, DraftLoop, DraftSegment
 from gateway.definitions.guides.keys import coded_parts
 from gateway.definitions.guides.model import Usage
 from gateway.definitions.positions import DefinitionError, Fault, Path, TomlDocument
@@ -20,7 +20,7 @@ Target = DraftLoop | DraftSegment | DraftElement
 _SEGMENT_STEP = re.compile(
     r"(?P<id>[A-Z][A-Z0-9]{1,2})"
     r"(?:\[(?:(?P<element>\d\d)(?:-(?P<component>\d+))?=)?(?P<code>[^\]=]+)\])?"
-    r"(?:(?P<part>\d\d)(?:-(?P<subpart>\d+))?)?"
+    r"(?:(?P<part>\d\d)(?:\.\.(?P<last>\d\d))?(?:-(?P<subpart>\d+))?)?"
 )
 _SEGMENT_KEY = re.compile(r"(\d\d)(?:-(\d+))?")
 _NOTE = re.compile(r"[PRECL](?:\d\d){2,}")
@@ -126,30 +126,38 @@ def _explained(change: _Change) -> Iterator[Fault]:
 
 
 def find_targets(root: DraftLoop, path: str) -> Iterator[Target]:
-    """Loops (`2010AA`), segments (`2400/PWK[02=AD]`) or elements (`CLM05-3`) at `path`, a suffix of the full path."""
+    """Loops (`2010AA`), segments (`2400/PWK[02=AD]`) or elements (`CLM05-3`) at `path`, a suffix of the full path.
+
+    A wrapper is found by its name alone (`DETAIL`) and shows in no path.
+    """
     *steps, last = path.split("/")
-    step = _SEGMENT_STEP.fullmatch(last)
-    if any(loop.id == last for loop in root.loops()):
-        yield from _loops_at(root, [*steps, last], ())
+    places = list(_places(root, ()))
+    loops = [loop for loop, outer in places if loop.id == last and _ends_with((*outer, last), (*steps, last))]
+    if loops:
+        yield from loops
         return
+    step = _SEGMENT_STEP.fullmatch(last)
     if step is None:
         return
-    for loop in _loops_at(root, steps, ()):
-        for child in loop.children:
-            if isinstance(child, DraftSegment) and child.id == step["id"] and _has_code(child, step):
-                target = _part(child, step)
-                if target is not None:
-                    yield target
+    for loop, outer in places:
+        here = outer if loop.wrapper or loop is root else (*outer, loop.id)
+        if here == () if not steps else _ends_with(here, tuple(steps)):
+            for child in loop.children:
+                if isinstance(child, DraftSegment) and child.id == step["id"] and _has_code(child, step):
+                    yield from _parts(child, step)
 
 
-def _loops_at(loop: DraftLoop, steps: list[str], outer: tuple[str, ...]) -> Iterator[DraftLoop]:
-    path = outer if loop.wrapper else (*outer, loop.id)
-    is_here = path[-len(steps) :] == tuple(steps) if steps else True
-    if is_here and (steps or loop.wrapper or not outer) and not (steps and loop.wrapper):
-        yield loop
+def _places(loop: DraftLoop, outer: tuple[str, ...]) -> Iterator[tuple[DraftLoop, tuple[str, ...]]]:
+    """Every loop with the ids of the loops around it, wrappers and the set left out."""
+    yield loop, outer
+    inner = outer if loop.wrapper or loop.id == SET_LOOP else (*outer, loop.id)
     for child in loop.children:
-        if isinstance(child, DraftLoop) and (steps or child.wrapper):
-            yield from _loops_at(child, steps, path)
+        if isinstance(child, DraftLoop):
+            yield from _places(child, inner)
+
+
+def _ends_with(path: tuple[str, ...], end: tuple[str, ...]) -> bool:
+    return path[-len(end) :] == end
 
 
 def _has_code(segment: DraftSegment, step: re.Match[str]) -> bool:
@@ -163,18 +171,17 @@ def _has_code(segment: DraftSegment, step: re.Match[str]) -> bool:
     return part is not None and step["code"] in part.codes
 
 
-def _part(segment: DraftSegment, step: re.Match[str]) -> Target | None:
+def _parts(segment: DraftSegment, step: re.Match[str]) -> Iterator[Target]:
+    """The segment itself, an element, a component, or the same of a range of elements (`HI01..12-2`)."""
     if step["part"] is None:
-        return segment
-    parts = segment.elements
-    number = int(step["part"])
-    if not 1 <= number <= len(parts):
-        return None
-    element = parts[number - 1]
-    if step["subpart"] is None:
-        return element
-    subpart = int(step["subpart"])
-    return element.components[subpart - 1] if 1 <= subpart <= len(element.components) else None
+        yield segment
+        return
+    first = int(step["part"])
+    for element in segment.elements[first - 1 : int(step["last"] or first)]:
+        if step["subpart"] is None:
+            yield element
+        else:
+            yield from element.components[int(step["subpart"]) - 1 : int(step["subpart"])]
 
 
 def _set(target: Target, key: str, wanted: Any) -> bool:

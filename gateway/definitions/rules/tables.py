@@ -11,6 +11,7 @@ from gateway.definitions.rules.model import Condition, Rule, RuleFile, RuleKind,
 from gateway.definitions.rules.paths import SlotPath, resolve
 
 Table = dict[str, Any]
+POINTER_EXISTS = "pointer_exists"
 
 
 def rule_tables(
@@ -90,7 +91,14 @@ class _Writer:
                 for path in rule.values:
                     yield {"value": self._path(anchor, path), "code_set": self._number(codes)}
             case RuleKind.CHECK:
-                yield {"check": rule.check, "values": [self._path(anchor, path) for path in rule.values]}
+                for values in self._checked(rule):
+                    yield {"check": rule.check, "values": [self._path(anchor, path) for path in values]}
+
+    def _checked(self, rule: Rule) -> list[tuple[str, ...]]:
+        """Pointers: each path against the last, which holds what they point to."""
+        if rule.check != POINTER_EXISTS:
+            return [rule.values]
+        return [(pointer, rule.values[-1]) for pointer in rule.values[:-1]]
 
     def _number(self, codes: CodeSet) -> int | None:
         return self.code_sets.number(codes)
