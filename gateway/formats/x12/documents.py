@@ -64,6 +64,7 @@ class _Splitter:
         self._depth = 0
         self._outer = 0  # depth of the open document, 0 = none
         self._begin = 0
+        self._last_event = 0
         self._ending = False
         self._attributes: dict[str, dict[str, str]] = {}
         self._done: list[CanonicalDocument] = []
@@ -72,7 +73,8 @@ class _Splitter:
         self._bytes += chunk
         self._run(chunk, final=False)
         if not self._outer and not self._ending:
-            self._drop(self._offset + len(self._bytes))
+            # Not further: the parser may hold the beginning of a tag back until more comes.
+            self._drop(self._last_event)
         if len(self._bytes) > MAX_DOCUMENT_BYTES:
             raise DocumentError(f"A document is larger than the {MAX_DOCUMENT_BYTES >> 20} MB that are read.")
 
@@ -96,6 +98,7 @@ class _Splitter:
     def _start(self, name: str, attributes: dict[str, str]) -> None:
         if self._ending:
             self._complete(self._parser.CurrentByteIndex)
+        self._last_event = self._parser.CurrentByteIndex
         self._depth += 1
         if self._depth > MAX_DEPTH:
             raise DocumentError(f"{self._where()}: elements are nested deeper than {MAX_DEPTH}.")
@@ -131,8 +134,9 @@ class _Splitter:
         self._drop(next_event)
 
     def _drop(self, before: int) -> None:
-        del self._bytes[: before - self._offset]
-        self._offset = before
+        if before > self._offset:
+            del self._bytes[: before - self._offset]
+            self._offset = before
 
     def _doctype(self, *_declaration: object) -> None:
         raise DocumentError(f"{self._where()}: a document type declaration is refused.")

@@ -46,7 +46,7 @@ def delimiters_of(header: bytes) -> Delimiters | None:
         return None
     element = header[3:4]
     elements = header[:ISA_SEARCH_BYTES].split(element, 16)
-    if len(elements) < 17 or len(elements[16]) < 2:
+    if len(elements) < 17 or len(elements[16]) < 2 or element.isalnum():
         return None
     # ISA11 was the standards identifier `U` before the repetition separator came with version 00402.
     declared = elements[11][:1].decode("latin-1")
