@@ -13,7 +13,7 @@ from uuid import UUID
 
 from gateway.model.exchange import ArchiveReference, Principal, Received
 from gateway.model.finding import ByteRange
-from gateway.model.judgement import FileJudged, InterchangeJudged
+from gateway.model.judgement import FileJudged, GroupJudged, InterchangeJudged, SetJudged
 from gateway.pipeline.records import (
     AuditEntry,
     ClaimOutcome,
@@ -26,6 +26,7 @@ from gateway.pipeline.records import (
     InstancePage,
     InstanceRow,
     InterchangeClaim,
+    InterchangeKey,
     Leased,
     LeaseRequest,
     Mode,
@@ -213,10 +214,13 @@ class Ledger(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class Terms:
-    """What the agreement of one interchange says, as far as every standard knows it; `policy` is the judge's own."""
+    """What the agreement of one interchange says, as far as every standard knows it; `policy` is the judge's own.
+
+    `key` is None, or `duplicate_window_s` 0, where the interchange is refused anyway or may be repeated.
+    """
 
     partner: str
-    mode: Mode
+    key: InterchangeKey | None
     duplicate_window_s: int
     policy: object
 
@@ -259,6 +263,10 @@ class Judge(Protocol):
 
     def judge(self, work: Work, chunks: Iterable[bytes], spool: Spool) -> Judged:
         """Judge a whole message; documents go to `spool`."""
+        ...
+
+    def publishes(self, judged: InterchangeJudged, group: GroupJudged, set_: SetJudged) -> bool:
+        """Whether the documents of a set may be delivered: neither it nor what it stands in is rejected."""
         ...
 
     def refuse_duplicate(self, interchange: InterchangeJudged) -> InterchangeJudged:

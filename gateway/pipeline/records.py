@@ -118,7 +118,10 @@ class PartnerAnswer:
 
 @dataclass(frozen=True, slots=True)
 class PublishedSet:
-    """The accepted documents of one transaction set, archived one after the other, and the index of their places."""
+    """The accepted documents of one transaction set: one archived body holds those of all sets of a message.
+
+    The set's index begins at `index_start` of that body; `gateway.pipeline.publication` reads it.
+    """
 
     interchange: int
     group: int
@@ -128,7 +131,7 @@ class PublishedSet:
     transaction_set: str
     item_count: int
     documents: ArchiveReference
-    index: ArchiveReference
+    index_start: int
 
 
 @dataclass(frozen=True, slots=True)

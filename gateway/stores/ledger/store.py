@@ -17,7 +17,7 @@ from uuid import UUID
 import sqlalchemy as sa
 
 from gateway.model.exchange import ArchiveReference, Received
-from gateway.model.judgement import FileJudged, SetJudged
+from gateway.model.judgement import SetJudged
 from gateway.pipeline.records import (
     AuditEntry,
     ClaimOutcome,
@@ -180,7 +180,7 @@ class SqlLedger(LedgerReader):
 
     async def conclude(self, work: Work, conclusion: Conclusion) -> bool:
         """All at once for the reader; rows of sets go ahead in slices where there are many."""
-        sets, published = list(_sets(conclusion.judged)), conclusion.sets
+        sets, published = list(_sets(conclusion)), conclusion.sets
         totals = _totals(conclusion, sets)
         slices = list(_slices(sets, published))
         if len(slices) <= 1:
@@ -269,15 +269,17 @@ def open_reader(path: Path) -> LedgerReader:
     return LedgerReader(reader_engine(path))
 
 
-_PlacedSet = tuple[int, int, SetJudged]
+_PlacedSet = tuple[int, int, SetJudged, int]
 _Slice = tuple[Sequence[_PlacedSet], Sequence[PublishedSet]]
 
 
-def _sets(judged: FileJudged) -> Iterator[_PlacedSet]:
-    for interchange in judged.interchanges:
+def _sets(conclusion: Conclusion) -> Iterator[_PlacedSet]:
+    published = {(each.interchange, each.group, each.set): each.item_count for each in conclusion.sets}
+    for interchange in conclusion.judged.interchanges:
         for group in interchange.groups:
             for each in group.sets:
-                yield interchange.ordinal, group.ordinal, each
+                count = published.get((interchange.ordinal, group.ordinal, each.ordinal), 0)
+                yield interchange.ordinal, group.ordinal, each, count
 
 
 def _slices(sets: Sequence[_PlacedSet], published: Sequence[PublishedSet]) -> Iterator[_Slice]:
@@ -287,7 +289,7 @@ def _slices(sets: Sequence[_PlacedSet], published: Sequence[PublishedSet]) -> It
 
 def _totals(conclusion: Conclusion, sets: Sequence[_PlacedSet]) -> dict[str, int]:
     """Counts of the instance row. Accepted items are those that were published."""
-    items = sum(len(judged.items) for _, _, judged in sets)
+    items = sum(len(judged.items) for _, _, judged, _ in sets)
     accepted = sum(published.item_count for published in conclusion.sets)
     outside = len(conclusion.judged.findings) + sum(
         len(interchange.findings) + sum(len(group.findings) for group in interchange.groups)
@@ -298,5 +300,5 @@ def _totals(conclusion: Conclusion, sets: Sequence[_PlacedSet]) -> dict[str, int
         "set_count": len(sets),
         "accepted_count": accepted,
         "rejected_count": items - accepted,
-        "error_count": outside + sum(judged.error_count for _, _, judged in sets),
+        "error_count": outside + sum(judged.error_count for _, _, judged, _ in sets),
     }

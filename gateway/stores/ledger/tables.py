@@ -218,7 +218,7 @@ outbox = sa.Table(
     sa.Column("guide", sa.Text, nullable=False),
     sa.Column("transaction_set", sa.Text, nullable=False),
     *_archived("documents"),
-    *_archived("index"),
+    sa.Column("index_start", sa.BigInteger, nullable=False),
     sa.Column("item_count", sa.BigInteger, nullable=False),
     sa.Column("cursor", sa.BigInteger, nullable=False, server_default="0"),
     sa.Column("unit", sa.Text),

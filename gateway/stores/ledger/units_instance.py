@@ -13,7 +13,7 @@ import sqlalchemy as sa
 
 from gateway.model.exchange import ArchiveReference, Received
 from gateway.model.finding import ByteRange, Finding
-from gateway.model.judgement import InterchangeJudged, Outcome, SetJudged
+from gateway.model.judgement import InterchangeJudged, SetJudged
 from gateway.pipeline.ports import LeaseLost
 from gateway.pipeline.records import (
     AuditEntry,
@@ -29,7 +29,7 @@ from gateway.pipeline.records import (
     StepEnded,
     Work,
 )
-from gateway.pipeline.states import FailureClass, InstanceEvent, InstanceState, StepState, target
+from gateway.pipeline.states import FailureClass, InstanceEvent, InstanceState, PartnerAnswerState, StepState, target
 from gateway.stores.ledger import tables
 from gateway.stores.ledger.guards import held_by, instance_may, may
 from gateway.stores.ledger.units_audit import record_audit
@@ -39,8 +39,6 @@ from gateway.stores.ledger.values import body_of, reference_columns, seconds_us,
 HIGHEST_CONTROL_NUMBER = 999_999_999
 # A file of a hundred thousand bad sets must not fill the ledger: `gateway check` lists every finding again.
 KEPT_FINDINGS = 2_000
-
-_ACCEPTED = frozenset({Outcome.ACCEPTED, Outcome.ACCEPTED_WITH_ERRORS})
 
 
 def accept(
@@ -103,6 +101,8 @@ def claim(connection: sa.Connection, owner: str, limit: int, lease_s: float, now
             owner=owner,
             fence=table.c.fence + 1,
             attempt=table.c.attempt + 1,
+            # Whoever waited for a reply in real time is gone: its acknowledgements go to the outbox.
+            mode=Mode.BATCH.value,
             due_us=to_us(now) + seconds_us(lease_s),
         )
         .returning(table)
@@ -231,13 +231,13 @@ def clear_staged(connection: sa.Connection, work: Work) -> None:
 def stage_sets(
     connection: sa.Connection,
     work: Work,
-    sets: Sequence[tuple[int, int, SetJudged]],
+    sets: Sequence[tuple[int, int, SetJudged, int]],
     published: Sequence[PublishedSet],
 ) -> None:
-    """Rows of sets (interchange, group, set) and of the outbox; invisible until the instance is done."""
+    """Rows of sets (interchange, group, set, items published) and of the outbox; nobody sees them before the flip."""
     ids = {"instance_id": work.received.instance, "revision": work.revision}
     if sets:
-        rows = [ids | _set_columns(interchange, group, judged) for interchange, group, judged in sets]
+        rows = [ids | _set_columns(*placed) for placed in sets]
         connection.execute(sa.insert(tables.transaction_set), rows)
     if published:
         connection.execute(sa.insert(tables.outbox), [ids | _outbox_columns(each) for each in published])
@@ -251,9 +251,12 @@ def conclude(
         sa.update(tables.instance)
         .where(held_by(work), instance_may(InstanceEvent.CONCLUDE))
         .values(state=target(InstanceEvent.CONCLUDE).value, error="", ended_us=to_us(now), owner="", **totals)
+        .returning(tables.instance.c.mode)
     )
-    if connection.execute(flip).rowcount != 1:
+    mode = connection.execute(flip).scalar()
+    if mode is None:
         return False
+    state = PartnerAnswerState.RETURNED if mode == Mode.REAL_TIME else PartnerAnswerState.WAITING
     ids = {"instance_id": work.received.instance, "revision": work.revision}
     _insert(connection, tables.step, [ids | _step_columns(step) for step in conclusion.steps])
     _insert(
@@ -261,7 +264,7 @@ def conclude(
         tables.interchange,
         [ids | _interchange_columns(each, conclusion) for each in conclusion.judged.interchanges],
     )
-    _insert(connection, tables.acknowledgement, [ids | _answer_columns(answer) for answer in conclusion.answers])
+    _insert(connection, tables.acknowledgement, [ids | _answer_columns(answer, state) for answer in conclusion.answers])
     _insert(connection, tables.finding, [ids | _finding_columns(each) for each in _findings(conclusion)])
     return True
 
@@ -303,8 +306,7 @@ def element(judged: InterchangeJudged, number: int) -> str:
     return judged.header[number].rstrip() if len(judged.header) > number else ""
 
 
-def _set_columns(interchange: int, group: int, judged: SetJudged) -> dict[str, Any]:
-    accepted = sum(item.outcome in _ACCEPTED for item in judged.items)
+def _set_columns(interchange: int, group: int, judged: SetJudged, published_count: int) -> dict[str, Any]:
     return {
         "interchange": interchange,
         "group": group,
@@ -316,7 +318,7 @@ def _set_columns(interchange: int, group: int, judged: SetJudged) -> dict[str, A
         "outcome": judged.outcome.value,
         "segment_count": judged.segment_count,
         "item_count": len(judged.items),
-        "accepted_count": accepted if judged.outcome is not Outcome.REJECTED else 0,
+        "accepted_count": published_count,
         "error_count": judged.error_count,
         "warning_count": judged.warning_count,
     }
@@ -332,18 +334,18 @@ def _outbox_columns(published: PublishedSet) -> dict[str, Any]:
         "transaction_set": published.transaction_set,
         "item_count": published.item_count,
         **reference_columns("documents", published.documents),
-        **reference_columns("index", published.index),
+        "index_start": published.index_start,
     }
 
 
-def _answer_columns(answer: PartnerAnswer) -> dict[str, Any]:
+def _answer_columns(answer: PartnerAnswer, state: PartnerAnswerState) -> dict[str, Any]:
     return {
         "interchange": answer.interchange,
         "kind": answer.kind,
         "control_number": answer.control_number,
         "partner": answer.partner,
         **reference_columns("text", answer.archived),
-        "state": answer.state.value,
+        "state": state.value,
         "created_us": to_us(answer.created_at),
     }
 

@@ -133,5 +133,5 @@ def published_of(row: Row) -> PublishedSet:
         transaction_set=row.transaction_set,
         item_count=row.item_count,
         documents=ArchiveReference(row.documents_segment, row.documents_offset, row.documents_length),
-        index=ArchiveReference(row.index_segment, row.index_offset, row.index_length),
+        index_start=row.index_start,
     )

@@ -9,7 +9,7 @@ branch_labels = None
 depends_on = None
 
 
-def upgrade() -> None:
+def upgrade() -> None:  # noqa: D103 - alembic calls it
     op.create_table(
         "acknowledgement",
         sa.Column("id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), autoincrement=True, nullable=False),
@@ -218,9 +218,7 @@ def upgrade() -> None:
         sa.Column("documents_segment", sa.Text(), nullable=False),
         sa.Column("documents_offset", sa.BigInteger(), nullable=False),
         sa.Column("documents_length", sa.BigInteger(), nullable=False),
-        sa.Column("index_segment", sa.Text(), nullable=False),
-        sa.Column("index_offset", sa.BigInteger(), nullable=False),
-        sa.Column("index_length", sa.BigInteger(), nullable=False),
+        sa.Column("index_start", sa.BigInteger(), nullable=False),
         sa.Column("item_count", sa.BigInteger(), nullable=False),
         sa.Column("cursor", sa.BigInteger(), server_default="0", nullable=False),
         sa.Column("unit", sa.Text(), nullable=True),

@@ -1,0 +1,203 @@
+"""Taking a message in: body within limits, archive durable, ledger row durable, then the receipt.
+
+Owns the order of those, and that nothing is promised before the last. Must not know HTTP nor what a message says.
+"""
+
+import asyncio
+import hashlib
+from collections.abc import AsyncIterable, AsyncIterator, Callable
+from dataclasses import dataclass
+
+from gateway.model.exchange import ArchiveReference, Principal, Receipt, Received
+from gateway.pipeline.clock import new_instance_id
+from gateway.pipeline.ports import Archive, Clock, Ledger, Peeked, StoreBusy, StoreFailed, StoreFull
+from gateway.pipeline.records import Mode, Work
+
+# ISA, TA1s and GS of a sane interchange lie in the first kilobyte.
+HEAD_BYTES = 4096
+
+
+@dataclass(frozen=True, slots=True)
+class Arrival:
+    """What a transport knows before the body: `remote` is the peer's address."""
+
+    transport: str
+    principal: Principal
+    content_type: str
+    remote: str
+
+
+@dataclass(frozen=True, slots=True)
+class ReceiveLimits:
+    """`body_bytes`: the largest message. `retry_after_s`: what a sender is told when too much waits."""
+
+    body_bytes: int
+    retry_after_s: float = 5.0
+
+
+@dataclass(frozen=True, slots=True)
+class Overloaded:
+    """Too much waits: nothing was kept, come back later."""
+
+    retry_after_s: float
+
+
+@dataclass(frozen=True, slots=True)
+class TooLarge:
+    """The message is larger than agreed: nothing was kept."""
+
+    limit_bytes: int
+
+
+@dataclass(frozen=True, slots=True)
+class Empty:
+    """There is no message."""
+
+
+@dataclass(frozen=True, slots=True)
+class StoreUnavailable:
+    """Nothing was kept. `is_fatal`: this process accepts nothing more until it is restarted."""
+
+    reason: str
+    is_fatal: bool
+
+
+Refusal = Overloaded | TooLarge | Empty | StoreUnavailable
+
+
+@dataclass(frozen=True, slots=True)
+class Kept:
+    """Archived and in the ledger. `peeked` is None where the first bytes are no readable envelope.
+
+    `work` is the claimed instance where the exchange is to be answered in real time.
+    """
+
+    receipt: Receipt
+    peeked: Peeked | None
+    work: Work | None
+
+
+class _BodyTooLarge(Exception):
+    """Ends the archiving of a body past its limit."""
+
+
+class Receiver:
+    """Keeps messages. `peek` says from the first bytes how an exchange is answered; `adopt` runs work whose sender left."""
+
+    def __init__(
+        self,
+        archive: Archive,
+        ledger: Ledger,
+        clock: Clock,
+        limits: ReceiveLimits,
+        peek: Callable[[Principal, bytes], Peeked | None],
+        lease_s: float,
+        adopt: Callable[[Work], object],
+    ) -> None:
+        self._archive = archive
+        self._ledger = ledger
+        self._clock = clock
+        self._limits = limits
+        self._peek = peek
+        self._lease_s = lease_s
+        self._adopt = adopt
+        self._accepting: set[asyncio.Task[Work | None]] = set()
+        self._failed = False
+
+    @property
+    def is_failed(self) -> bool:
+        """A store can no longer promise anything."""
+        return self._failed
+
+    async def receive(self, arrival: Arrival, body: AsyncIterable[bytes]) -> Kept | Refusal:
+        """Keep one message, durable on return. What `body` raises goes through; then nothing refers to what was read."""
+        metered = _Metered(body, self._limits.body_bytes)
+        try:
+            if not await metered.begin():
+                return Empty()
+            archived = await self._archive.append(metered)
+            return await self._accept(arrival, metered, archived)
+        except _BodyTooLarge:
+            return TooLarge(self._limits.body_bytes)
+        except StoreBusy:
+            return Overloaded(self._limits.retry_after_s)
+        except StoreFull as error:
+            return StoreUnavailable(str(error), is_fatal=False)
+        except StoreFailed as error:
+            self._failed = True
+            return StoreUnavailable(str(error), is_fatal=True)
+
+    async def _accept(self, arrival: Arrival, metered: "_Metered", archived: ArchiveReference) -> Kept:
+        now = self._clock.now()
+        received = Received(
+            instance=new_instance_id(now),
+            transport=arrival.transport,
+            principal=arrival.principal,
+            content_type=arrival.content_type,
+            received_at=now,
+            size_bytes=metered.size_bytes,
+            sha256=metered.sha256(),
+            remote=arrival.remote,
+        )
+        peeked = self._peek(arrival.principal, metered.head)
+        mode = Mode.BATCH if peeked is None else peeked.mode
+        lane = None if peeked is None else peeked.lane
+        lease_s = self._lease_s if mode is Mode.REAL_TIME else 0.0
+        # A sender that goes away now must not leave an instance behind that is leased and that nobody runs.
+        task = asyncio.create_task(self._ledger.accept(received, archived, mode, lane, lease_s))
+        self._accepting.add(task)
+        task.add_done_callback(self._accepting.discard)
+        try:
+            work = await asyncio.shield(task)
+        except asyncio.CancelledError:
+            task.add_done_callback(self._orphaned)
+            raise
+        return Kept(Receipt(received.instance, now, archived), peeked, work)
+
+    def _orphaned(self, task: asyncio.Task[Work | None]) -> None:
+        if not task.cancelled() and task.exception() is None:
+            work = task.result()
+            if work is not None:
+                self._adopt(work)
+
+    async def finish(self) -> None:
+        """Wait for what is being accepted."""
+        await asyncio.gather(*self._accepting, return_exceptions=True)
+
+
+class _Metered:
+    """A body on its way into the archive: counted, hashed, its head kept."""
+
+    def __init__(self, body: AsyncIterable[bytes], limit_bytes: int) -> None:
+        self._pieces = aiter(body)
+        self._limit_bytes = limit_bytes
+        self._hash = hashlib.sha256()
+        self._first = b""
+        self.size_bytes = 0
+        self.head = b""
+
+    async def begin(self) -> bool:
+        """Read the first piece; False where there is none."""
+        async for piece in self._pieces:
+            if piece:
+                self._first = piece
+                return True
+        return False
+
+    async def __aiter__(self) -> AsyncIterator[bytes]:
+        yield self._count(self._first)
+        async for piece in self._pieces:
+            yield self._count(piece)
+
+    def _count(self, piece: bytes) -> bytes:
+        self.size_bytes += len(piece)
+        if self.size_bytes > self._limit_bytes:
+            raise _BodyTooLarge
+        self._hash.update(piece)
+        if len(self.head) < HEAD_BYTES:
+            self.head += piece[: HEAD_BYTES - len(self.head)]
+        return piece
+
+    def sha256(self) -> bytes:
+        """Of all that was read."""
+        return self._hash.digest()
