@@ -19,9 +19,8 @@ import structlog
 VALUE_LENGTH_MAXIMUM = 300
 
 
-def configure_logs(*, json_lines: bool, verbose: bool = False) -> None:
+def configure_logs(*, json_lines: bool, level: int = logging.INFO) -> None:
     """Send structlog and the standard library's logging through the same processors."""
-    level = logging.DEBUG if verbose else logging.INFO
     shared: list[structlog.typing.Processor] = [
         structlog.contextvars.merge_contextvars,
         structlog.stdlib.add_log_level,
@@ -51,7 +50,7 @@ def configure_logs(*, json_lines: bool, verbose: bool = False) -> None:
     root.setLevel(level)
     # Libraries speak only when something is wrong; at DEBUG some of them quote what they read.
     for library in ("aiohttp", "asyncio", "alembic", "sqlalchemy", "pyx12"):
-        logging.getLogger(library).setLevel(logging.WARNING)
+        logging.getLogger(library).setLevel(max(level, logging.WARNING))
 
 
 def without_payload(

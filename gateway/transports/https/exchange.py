@@ -138,8 +138,9 @@ class ExchangeResource:
         found = await self._outbox.of_instance(principal.partner, instance) if instance else None
         if found is None:
             raise ProblemError(_NO_SUCH_EXCHANGE)
-        if found.state is not InstanceState.DONE:
-            delayed = found.state in (InstanceState.FAILED, InstanceState.HELD)
+        state = found.row.state
+        if state is not InstanceState.DONE:
+            delayed = state in (InstanceState.FAILED, InstanceState.HELD)
             document = {"id": str(instance), "state": "delayed" if delayed else "processing"}
             return _json(document, HTTPStatus.ACCEPTED, {"Retry-After": str(POLL_AFTER_S)})
         if not found.answers:

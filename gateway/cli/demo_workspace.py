@@ -1,0 +1,114 @@
+"""What the demo needs on disk: settings, two partners, a downstream application, certificates, all in one folder.
+
+Owns these files. Must not know what the demo does with them. Passwords and tokens are made anew each time.
+"""
+
+import secrets
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from argon2 import PasswordHasher
+
+from gateway.api.tokens import new_token
+from gateway.cli.development_certificates import (
+    DevelopmentCertificates,
+    Issued,
+    make_development_certificates,
+    make_self_signed_client,
+)
+
+CLINIC_USER = "brookside"
+DOWNSTREAM = "claims-office"
+
+
+@dataclass(frozen=True, slots=True)
+class Workspace:
+    """Where everything is, and the secrets that the demo's partners know."""
+
+    settings: Path
+    certificates: DevelopmentCertificates
+    mill: Issued
+    clinic_password: str = field(repr=False)
+    token: str = field(repr=False)
+
+
+def make_workspace(folder: Path) -> Workspace:
+    """Write everything. Ports are free ones of the moment."""
+    certificates = make_development_certificates(folder / "certificates", ())
+    mill = make_self_signed_client(folder / "certificates", "lakeside-mill")
+    password = secrets.token_urlsafe(9)
+    token, digest = new_token()
+    settings = folder / "gateway.toml"
+    settings.write_text(_SETTINGS.format(server=certificates.server, downstream=DOWNSTREAM, digest=digest), "utf-8")
+    partners = folder / "partners"
+    partners.mkdir()
+    hashed = PasswordHasher().hash(password)
+    (partners / "brookside.toml").write_text(_CLINIC.format(user=CLINIC_USER, hashed=hashed), "utf-8")
+    (partners / "lakeside.toml").write_text(_MILL.format(certificate=mill.certificate), "utf-8")
+    return Workspace(settings, certificates, mill, password, token)
+
+
+_SETTINGS = """\
+# Who we are to our partners (ISA07 and ISA08 of what they send).
+[[identity]]
+qualifier = "ZZ"
+id = "HARBORGATE"
+
+[https]
+port = 0
+certificate = "{server.certificate}"
+key = "{server.key}"
+
+[console]
+port = 0
+
+[store]
+folder = "store"
+
+[downstream.{downstream}]
+token_sha256 = "{digest}"
+"""
+
+_CLINIC = """\
+name = "Brookside Clinic"
+
+[[identity]]
+qualifier = "ZZ"
+id = "BROOKCLINIC"
+
+[[password]]
+user = "{user}"
+password_hash = "{hashed}"
+
+# Real time: the acknowledgements are in the reply.
+[[agreement]]
+usage = "test"
+guides = ["837 005010X222A1", "834 005010X220A1"]
+mode = "real_time"
+
+[agreement.acknowledge]
+line_end = "\\n"
+"""
+
+_MILL = """\
+name = "Lakeside Mill"
+
+[[identity]]
+qualifier = "ZZ"
+id = "LAKESIDEMILL"
+
+# No password: a certificate of its own.
+[[certificate]]
+name = "edi-server"
+file = "{certificate}"
+
+# Batch: acknowledgements, as a 997, wait in the outbox.
+[[agreement]]
+usage = "test"
+guides = ["834 005010X220A1"]
+mode = "batch"
+
+[agreement.acknowledge]
+functional = "997"
+line_end = "\\n"
+"""
