@@ -7,23 +7,26 @@ and what a failure leads to. Must not know what the steps do.
 import asyncio
 import secrets
 from collections.abc import Awaitable, Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from uuid import UUID
 
 from gateway.pipeline.failure import Backoff, StepFailed, classify, describe
-from gateway.pipeline.ports import Clock, Ledger, LeaseLost, StoreBusy, StoreFailed, StoreFull
+from gateway.pipeline.ports import Clock, LeaseLost, Ledger, StoreBusy, StoreFailed, StoreFull
 from gateway.pipeline.records import AuditEntry, StepEnded, Work
 from gateway.pipeline.states import FailureClass, StepName, StepState
 
 
 @dataclass(frozen=True, slots=True)
 class EngineSettings:
-    """`lease_s`: how long a dead worker's message waits. `poll_s`: how late a due retry may be. `workers`: messages at once."""
+    """`lease_s`: how long a dead worker's message waits. `poll_s`: how late a due retry may be.
+
+    `workers`: messages at once.
+    """
 
     lease_s: float = 30.0
     poll_s: float = 1.0
     workers: int = 8
-    backoff: Backoff = Backoff()
+    backoff: Backoff = field(default_factory=Backoff)
 
 
 class Engine:

@@ -76,7 +76,7 @@ class Archive(Protocol):
 class Spool(Protocol):
     """Documents of one message while it is judged: written in order, read by range, gone when closed."""
 
-    def write(self, data: bytes) -> int:
+    def write(self, data: bytes, /) -> int:
         """Append; returns where `data` begins."""
         ...
 

@@ -68,7 +68,7 @@ class PublicationPlan:
 
 
 def plan(file: FileJudged, excluded: frozenset[int], publishes: Publishes) -> PublicationPlan:
-    """Choose the documents that may be delivered; `excluded` are ordinals of interchanges. A million items take a second."""
+    """Choose the documents that may be delivered; `excluded` are ordinals of interchanges. A second a million items."""
     runs: list[tuple[int, int]] = []
     sets: list[_PlannedSet] = []
     index = bytearray()

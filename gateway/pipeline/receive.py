@@ -82,13 +82,17 @@ class _BodyTooLarge(Exception):
 
 
 class Receiver:
-    """Keeps messages. `peek` says from the first bytes how an exchange is answered; `adopt` runs work whose sender left."""
+    """Keeps messages.
+
+    `peek` says from the first bytes how an exchange is answered; `adopt` runs claimed work whose sender has gone.
+    """
 
     def __init__(
         self,
         archive: Archive,
         ledger: Ledger,
         clock: Clock,
+        *,
         limits: ReceiveLimits,
         peek: Callable[[Principal, bytes], Peeked | None],
         lease_s: float,
@@ -110,7 +114,7 @@ class Receiver:
         return self._failed
 
     async def receive(self, arrival: Arrival, body: AsyncIterable[bytes]) -> Kept | Refusal:
-        """Keep one message, durable on return. What `body` raises goes through; then nothing refers to what was read."""
+        """Keep one message, durable on return. What `body` raises goes through, and nothing refers to what was read."""
         metered = _Metered(body, self._limits.body_bytes)
         try:
             if not await metered.begin():

@@ -6,7 +6,7 @@ Owns the order of starting and stopping. Must not know any adapter.
 import os
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from gateway.pipeline.deliver import Deliveries
 from gateway.pipeline.engine import Engine, EngineSettings
@@ -14,7 +14,7 @@ from gateway.pipeline.exchange import Exchange
 from gateway.pipeline.failure import Backoff
 from gateway.pipeline.outbox import PartnerOutbox
 from gateway.pipeline.ports import Archive, Clock, Judge, Ledger, Spool
-from gateway.pipeline.receive import Receiver, ReceiveLimits
+from gateway.pipeline.receive import ReceiveLimits, Receiver
 from gateway.pipeline.steps import InboundSteps
 
 
@@ -23,8 +23,8 @@ class PipelineSettings:
     """`judging_threads`: large messages judged at once; the native core uses one processor each."""
 
     limits: ReceiveLimits
-    engine: EngineSettings = EngineSettings()
-    delivery_backoff: Backoff = Backoff(first_s=5.0, longest_s=3_600.0, attempts=16)
+    engine: EngineSettings = field(default_factory=EngineSettings)
+    delivery_backoff: Backoff = field(default_factory=lambda: Backoff(first_s=5.0, longest_s=3_600.0, attempts=16))
     judging_threads: int = os.cpu_count() or 1
 
 
@@ -33,6 +33,7 @@ class Pipeline:
 
     def __init__(
         self,
+        *,
         archive: Archive,
         ledger: Ledger,
         spools: Callable[[], Spool],
@@ -41,10 +42,16 @@ class Pipeline:
         settings: PipelineSettings,
     ) -> None:
         self._threads = ThreadPoolExecutor(settings.judging_threads, thread_name_prefix="judge")
-        steps = InboundSteps(archive, ledger, judge, spools, clock, self._threads)
+        steps = InboundSteps(archive, ledger, clock, judge=judge, spools=spools, threads=self._threads)
         self.engine = Engine(ledger, clock, steps.process, settings.engine)
         receiver = Receiver(
-            archive, ledger, clock, settings.limits, judge.peek, settings.engine.lease_s, self.engine.run
+            archive,
+            ledger,
+            clock,
+            limits=settings.limits,
+            peek=judge.peek,
+            lease_s=settings.engine.lease_s,
+            adopt=self.engine.run,
         )
         self._receiver = receiver
         self.exchange = Exchange(receiver, self.engine, archive, ledger)

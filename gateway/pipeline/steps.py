@@ -4,8 +4,8 @@ Owns their order and what each may rely on: nothing before `conclude` has an eff
 run again. Must not know when they run or how often: that is the engine's. Must not know any standard.
 
 1. Judge: archived bytes to findings; documents to a spool.
-2. Acknowledge: claim interchange keys and control numbers (the same when asked again), tell duplicates, word and archive
-   the answers.
+2. Acknowledge: claim interchange keys and control numbers (the same when asked again), tell duplicates, word and
+   archive the answers.
 3. Publish: copy the documents of what is accepted into the archive.
 4. Conclude: judgement, answers, outbox and steps in one transaction.
 """
@@ -30,8 +30,8 @@ from gateway.pipeline.ports import (
     Clock,
     Judge,
     Judged,
-    Ledger,
     LeaseLost,
+    Ledger,
     Spool,
     StoreFailed,
     Terms,
@@ -64,7 +64,7 @@ class _Run:
 
     work: Work
     spool: Spool
-    started_at: datetime = datetime.min  # of the step that runs
+    started_at: datetime  # of the step that runs
     ended: list[StepEnded] = field(default_factory=list)
 
 
@@ -91,9 +91,10 @@ class InboundSteps:
         self,
         archive: Archive,
         ledger: Ledger,
+        clock: Clock,
+        *,
         judge: Judge,
         spools: Callable[[], Spool],
-        clock: Clock,
         threads: Executor,
     ) -> None:
         self._archive = archive
@@ -107,7 +108,7 @@ class InboundSteps:
         """All steps; False where the lease was lost. Raises StepFailed, LeaseLost, StoreFailed."""
         spool = self._spools()
         try:
-            run = _Run(work, spool)
+            run = _Run(work, spool, self._clock.now())
             with self._step(run, StepName.JUDGE) as ended:
                 judged = await self._in_thread(work.received.size_bytes, self._judge_all, work, spool)
                 ended.definitions = _definitions(judged)

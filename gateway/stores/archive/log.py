@@ -25,8 +25,10 @@ from gateway.stores.archive.record import (
     decode_index,
     encode_index,
 )
-from gateway.stores.archive.writer import SEGMENT_BYTES, SegmentWriter
+from gateway.stores.archive.writer import SegmentWriter
 
+# A restart reads the open segment whole: 64 MB take a tenth of a second.
+SEGMENT_BYTES = 64 << 20
 # Half a second of writing at 128 MB/s: more would only wait longer, and in memory.
 QUEUE_BYTES = 64 << 20
 # A sender hears "busy, come back" before its own timeout does the same with less information.

@@ -18,8 +18,6 @@ from gateway.stores.archive.files import Files
 from gateway.stores.archive.record import ChunkPlace, Encoder, Flag
 from gateway.stores.archive.recovery import inspect
 
-# A restart reads the open segment whole: 64 MB take a tenth of a second.
-SEGMENT_BYTES = 64 << 20
 # One group is one write: enough for hundreds of messages, and a bound on what an error refuses at once.
 GROUP_BYTES = 8 << 20
 
@@ -41,7 +39,7 @@ class _Pending:
 class SegmentWriter:
     """Appends chunks. `put` and `close` are called on the event loop, the rest runs in the thread."""
 
-    def __init__(self, files: Files, on_fatal: Callable[[BaseException], None], segment_bytes: int = SEGMENT_BYTES):
+    def __init__(self, files: Files, on_fatal: Callable[[BaseException], None], segment_bytes: int) -> None:
         self._files = files
         self._on_fatal = on_fatal
         self._segment_bytes = segment_bytes

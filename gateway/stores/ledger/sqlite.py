@@ -12,7 +12,7 @@ import sqlalchemy as sa
 
 from gateway.pipeline.ports import StoreBusy, StoreFailed, StoreFull
 
-# 3.7.0 to 3.51.2 can corrupt a WAL that is reset while another connection checkpoints (sqlite.org/wal.html, "WAL-reset bug").
+# 3.7.0 to 3.51.2 can corrupt a WAL that is reset while another connection checkpoints (sqlite.org/wal.html).
 OLDEST_SQLITE = (3, 51, 3)
 # Another process (a reader that recovers, a backup) holds the file for moments at most.
 BUSY_TIMEOUT_MS = 15_000
@@ -41,7 +41,7 @@ def refuse_old_sqlite(version: tuple[int, ...] = driver.sqlite_version_info) -> 
     """Raises SqliteTooOld."""
     if version < OLDEST_SQLITE:
         found, needed = ".".join(map(str, version)), ".".join(map(str, OLDEST_SQLITE))
-        message = f"SQLite {found} can damage the ledger (WAL reset); {needed} or later is needed: install pysqlite3 >= 0.6.1."
+        message = f"SQLite {found} can damage the ledger (WAL reset); install pysqlite3 with SQLite {needed} or later."
         raise SqliteTooOld(message)
 
 

@@ -66,7 +66,7 @@ def _lease_again(connection: sa.Connection, request: LeaseRequest, tokens: list[
         token = tokens.pop(0)
         values = _lease_columns(request, token, row.attempt + 1, now)
         connection.execute(sa.update(table).where(same).values(values))
-        leased.append(_leased(row, DeliveryId(row.outbox_id, row.position), token, row.attempt + 1, request, now))
+        leased.append(_leased(row, DeliveryId(row.outbox_id, row.position), token, row.attempt + 1, values["due_us"]))
     return leased
 
 
@@ -97,8 +97,9 @@ def _lease_new(connection: sa.Connection, request: LeaseRequest, tokens: list[st
         for position in positions:
             token = tokens.pop(0)
             ids = {"outbox_id": row.id, "position": position}
-            rows.append(ids | _lease_columns(request, token, 1, now))
-            leased.append(_leased(row, DeliveryId(row.id, position), token, 1, request, now))
+            values = _lease_columns(request, token, 1, now)
+            rows.append(ids | values)
+            leased.append(_leased(row, DeliveryId(row.id, position), token, 1, values["due_us"]))
         if positions:
             moved = {"cursor": cursor, "unit": request.unit.value}
             connection.execute(sa.update(outbox).where(outbox.c.id == row.id).values(moved))
@@ -128,12 +129,12 @@ def _lease_columns(request: LeaseRequest, token: str, attempt: int, now: datetim
     }
 
 
-def _leased(row: Row, delivery: DeliveryId, token: str, attempt: int, request: LeaseRequest, now: datetime) -> Leased:
+def _leased(row: Row, delivery: DeliveryId, token: str, attempt: int, due_us: int) -> Leased:
     return Leased(
         id=delivery,
         token=token,
         attempt=attempt,
-        lease_until=from_us(to_us(now) + seconds_us(request.lease_s)),
+        lease_until=from_us(due_us),
         instance=row.instance_id,
         revision=row.revision,
         published=published_of(row),
@@ -205,6 +206,7 @@ def returned(
     connection: sa.Connection,
     delivery: DeliveryId,
     token: str,
+    *,
     failure: FailureClass,
     error: str,
     retry_at: datetime | None,

@@ -43,6 +43,7 @@ KEPT_FINDINGS = 2_000
 
 def accept(
     connection: sa.Connection,
+    *,
     received: Received,
     archived: ArchiveReference,
     mode: Mode,

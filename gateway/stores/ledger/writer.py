@@ -45,7 +45,10 @@ class BatchWriter:
         self._thread.start()
 
     async def run(self, unit: Unit[Outcome]) -> Outcome:
-        """Run `unit` in a transaction; durable on return. Raises what the unit raises, StoreFull, StoreBusy, StoreFailed."""
+        """Run `unit` in a transaction; durable on return.
+
+        Raises what the unit raises, StoreFull, StoreBusy, StoreFailed.
+        """
         if self._failure is not None:
             raise StoreFailed("The ledger failed before: restart the process.") from self._failure
         if self._queue.qsize() >= QUEUED_UNITS:

@@ -7,7 +7,7 @@ class MemorySpool:
     def __init__(self) -> None:
         self._data = bytearray()
 
-    def write(self, data: bytes) -> int:
+    def write(self, data: bytes, /) -> int:
         """Append; returns where `data` begins."""
         begin = len(self._data)
         self._data += data
