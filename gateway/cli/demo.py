@@ -75,7 +75,7 @@ async def _demo(workspace: Workspace, *, once: bool) -> None:
 
 @dataclass(frozen=True, slots=True)
 class _Clients:
-    """Three HTTP clients: a clinic with a password, a mill with a certificate, a downstream application with a token."""
+    """A clinic with a password, a mill with a certificate, a downstream application with a token."""
 
     clinic: aiohttp.ClientSession
     mill: aiohttp.ClientSession

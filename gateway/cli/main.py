@@ -22,6 +22,12 @@ COMMANDS: Mapping[str, str] = {
     "check": "gateway.cli.check:check",
     "ack": "gateway.cli.ack:ack",
     "convert": "gateway.cli.convert:convert",
+    "demo": "gateway.cli.demo:demo",
+    "serve": "gateway.cli.serve:serve",
+    "messages": "gateway.cli.messages:messages",
+    "show": "gateway.cli.show:show",
+    "partners": "gateway.cli.partners:app",
+    "keys": "gateway.cli.keys:app",
 }
 
 

@@ -22,7 +22,7 @@ from gateway.pipeline.states import InstanceState
 output = Console(highlight=False)
 
 
-def messages(
+def messages(  # noqa: PLR0917 - typer makes options of them
     partner: Annotated[str | None, typer.Option(help="Only from this partner.")] = None,
     state: Annotated[InstanceState | None, typer.Option(help="Only in this state.")] = None,
     since: Annotated[datetime | None, typer.Option(help="Only received since (UTC).")] = None,

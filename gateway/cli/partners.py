@@ -75,7 +75,7 @@ def disable(
 
 
 @app.command()
-def add(
+def add(  # noqa: PLR0917 - typer makes options of them
     partner: Annotated[str, typer.Argument(help="An id: small letters, digits and dashes.")],
     name: Annotated[str, typer.Option(help="The partner's name.")],
     interchange_id: Annotated[str, typer.Option("--id", help="Its interchange id (ISA06).")],

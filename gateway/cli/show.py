@@ -100,7 +100,8 @@ def _interchanges(detail: InstanceDetail) -> None:
 
 def _findings(detail: InstanceDetail) -> None:
     for one in detail.findings:
-        place = " ".join(part for part in (one.segment, one.element, f"#{one.position}" if one.position else "") if part)
+        where = (one.segment, one.element, f"#{one.position}" if one.position else "")
+        place = " ".join(part for part in where if part)
         output.print(f"  {one.severity:7} {escape(one.carried):10} {escape(place):18} {escape(one.message)}")
 
 

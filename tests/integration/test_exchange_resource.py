@@ -10,6 +10,8 @@ from collections.abc import AsyncIterable, AsyncIterator
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
 from uuid import UUID
 
 import aiohttp
@@ -108,7 +110,8 @@ class ScriptedOutbox:
     async def of_instance(self, partner: str, instance: UUID) -> InstanceAnswers | None:
         """The clinic's one exchange."""
         known = partner == "clinic" and instance == INSTANCE
-        return InstanceAnswers(self.state, tuple(self.answers)) if known else None
+        row: Any = SimpleNamespace(state=self.state)
+        return InstanceAnswers(row, tuple(self.answers)) if known else None
 
 
 class TwoPartners:
@@ -205,7 +208,7 @@ async def test_real_time_is_answered_in_the_body(door: Door) -> None:
         (Empty(), 400, "empty"),
         (TooLarge(10), 413, "too-large"),
         (Overloaded(3.2), 503, "overloaded"),
-        (StoreUnavailable("full", fatal=False), 503, "store-unavailable"),
+        (StoreUnavailable("full", is_fatal=False), 503, "store-unavailable"),
     ],
 )
 async def test_what_is_no_exchange_is_a_problem(door: Door, outcome: Outcome, status: int, code: str) -> None:
