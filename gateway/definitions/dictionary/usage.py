@@ -5,7 +5,7 @@ Reads names, paths as they are written, and lines; whether a path exists in a gu
 """
 
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 from gateway.definitions.dictionary.model import Dictionary, Place
@@ -87,7 +87,8 @@ def master_table(dictionary: Dictionary, tables: Iterable[NamedTable]) -> tuple[
         for guide in table.guides:
             walk = _Rows(dictionary, guide)
             rows.extend(walk.below(table.header, "header", "header", ()))
-            rows.extend(walk.below(table.item, table.item.name, table.item.name, ()))
+            # Paths of an item are read from the item: its own place in the set would only repeat in every row.
+            rows.extend(walk.below(replace(table.item, unit=()), table.item.name, table.item.name, ()))
     return tuple(rows)
 
 
