@@ -40,7 +40,7 @@ impl Program {
         Self::from_tables(tables, Sha256::digest(bytes).into()).map_err(TableError)
     }
 
-    fn from_tables(tables: Tables, digest: [u8; 32]) -> Result<Self, String> {
+    pub(crate) fn from_tables(tables: Tables, digest: [u8; 32]) -> Result<Self, String> {
         if tables.format != FORMAT {
             return Err(format!("tables of format {} where {FORMAT} is read", tables.format));
         }

@@ -117,17 +117,30 @@ impl FindingLog {
     }
 
     pub fn push(&mut self, finding: Finding) {
-        match finding.severity {
+        self.push_with(finding.severity, || finding);
+    }
+
+    /// The finding is made only where it is kept: a set of a million faults costs what a thousand cost.
+    pub fn push_with(&mut self, severity: Severity, make: impl FnOnce() -> Finding) {
+        if self.admit(severity) {
+            self.findings.push(make());
+        }
+    }
+
+    /// Counts a finding; true where it is still to be listed.
+    pub fn admit(&mut self, severity: Severity) -> bool {
+        match severity {
             Severity::Error => self.errors = self.errors.saturating_add(1),
             Severity::Warning => self.warnings = self.warnings.saturating_add(1),
             Severity::Info => {}
         }
-        if self.kept < self.cap {
+        let listed = self.kept < self.cap;
+        if listed {
             self.kept += 1;
-            self.findings.push(finding);
         } else {
             self.suppressed = self.suppressed.saturating_add(1);
         }
+        listed
     }
 
     /// Starts a new unit: counts from zero; what is kept stays until it is taken.

@@ -275,6 +275,8 @@ fn required(table: &GuideTable, children: &[ChildTable]) -> Box<[Required]> {
         .filter_map(|child| {
             let (usage, position) = match child {
                 ChildTable::Loop(of) => (table.loops[*of as usize].usage, table.loops[*of as usize].position),
+                // A missing SE is the envelope's to report (IK502 2).
+                ChildTable::Segment(of) if table.segments[*of as usize].id == "SE" => return None,
                 ChildTable::Segment(of) => (table.segments[*of as usize].usage, table.segments[*of as usize].position),
             };
             (usage == Usage::Required).then_some(Required { position, child: *child })

@@ -572,13 +572,13 @@ impl SetJudge {
         program.rules.judge(&self.tree, node, instance, &program.code_sets, &self.options.today, &mut broken);
         for found in broken.drain(..) {
             if found.segment != NONE {
-                self.report_rule(program, &found, out);
+                out.log.push_with(found.mark.severity, || self.rule_finding(program, &found));
             }
         }
         self.broken = broken;
     }
 
-    fn report_rule(&self, program: &Arc<Program>, found: &Broken, out: &mut Output) {
+    fn rule_finding(&self, program: &Program, found: &Broken) -> Finding {
         let at = match found.slot {
             NONE => (0, 0, 0),
             slot => {
@@ -589,6 +589,9 @@ impl SetJudge {
         let mut finding = self.element_finding(program, Kind::Rule, found.mark.severity, found.segment, at);
         if found.slot == NONE {
             finding.place.element = None;
+        }
+        if let Some(missing) = found.missing {
+            self.point_to_missing(program, missing, found.segment, &mut finding);
         }
         finding.rule = Some(Arc::clone(&found.mark));
         finding.trigger = found.trigger.map(|(segment, slot)| {
@@ -604,7 +607,34 @@ impl SetJudge {
                 component,
             }
         });
-        out.log.push(finding);
+        finding
+    }
+
+    /// The finding names the segment that a rule misses, where it would stand in the anchor's loop.
+    fn point_to_missing(&self, program: &Program, missing: u32, anchor_segment: u32, finding: &mut Finding) {
+        let guide = &program.guide.table;
+        let segment = &guide.segments[missing as usize];
+        let anchor = self.tree.segments[anchor_segment as usize].parent;
+        let before = (anchor != NONE)
+            .then(|| {
+                self.tree
+                    .segments_in(anchor)
+                    .map(|index| &self.tree.segments[index as usize])
+                    .take_while(|other| {
+                        guide.segments.get(other.node as usize).is_none_or(|node| node.position <= segment.position)
+                    })
+                    .last()
+            })
+            .flatten();
+        finding.place.segment = Some(segment.id.as_str().into());
+        finding.place.position = before.map(|before| before.position + 1).or(finding.place.position);
+        finding.place.loop_id = Some(guide.loops[segment.parent as usize].id.as_str().into());
+        finding.place.element = None;
+        finding.place.component = None;
+        finding.place.repetition = None;
+        finding.data_element = None;
+        finding.name = Some(segment.name.as_str().into());
+        finding.value = None;
     }
 
     fn finish_item(&mut self, program: &Arc<Program>, instance: u32, envelope: &Envelope, out: &mut Output) {
@@ -772,9 +802,11 @@ impl SetJudge {
         detail: &str,
         out: &mut Output,
     ) {
-        let mut finding = self.element_finding(program, kind, severity, index, (0, 0, 0)).detail(detail);
+        out.log.push_with(severity, || {
+            let mut finding = self.element_finding(program, kind, severity, index, (0, 0, 0)).detail(detail);
         finding.place.element = None;
-        out.log.push(finding);
+            finding
+        });
     }
 
     fn report_element(
@@ -786,7 +818,7 @@ impl SetJudge {
         at: (u16, u16, u16),
         out: &mut Output,
     ) {
-        out.log.push(self.element_finding(program, kind, severity, index, at));
+        out.log.push_with(severity, || self.element_finding(program, kind, severity, index, at));
     }
 
     /// `at` is element, component, repetition (from 0); the component is told only of a composite.

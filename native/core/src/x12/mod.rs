@@ -14,3 +14,6 @@ pub mod reader;
 pub mod rules;
 pub mod scan;
 pub mod tree;
+
+#[cfg(test)]
+mod tests;

@@ -263,15 +263,13 @@ impl X12Reader {
             }),
             _ => None,
         };
-        let mut findings = std::mem::take(&mut self.envelope_log.findings);
-        findings.append(&mut self.out.log.findings);
         Batch {
             need,
             header,
             xml: std::mem::take(&mut self.out.xml),
             items: std::mem::take(&mut self.out.items),
             units: std::mem::take(&mut self.units),
-            findings,
+            findings: std::mem::take(&mut self.out.log.findings),
         }
     }
 
@@ -294,7 +292,7 @@ impl X12Reader {
         if first && at > self.at && at < self.pending.len() && self.pending[at..].starts_with(b"I") {
             let range = (self.offset(), self.base + at as u64);
             let finding = Finding::new(Kind::LeadingBytes, Severity::Warning, Place::default());
-            self.envelope_log.push(finding.detail((range.1 - range.0).to_string()));
+            self.log_envelope(finding.detail((range.1 - range.0).to_string()));
         }
         let rest = &self.pending[at..];
         if rest.len() < 4 && b"ISA".starts_with(&rest[..rest.len().min(3)]) {
@@ -343,7 +341,7 @@ impl X12Reader {
             self.junk_reported = true;
             let place = Place { interchange: self.interchanges, ..Place::default() };
             let finding = Finding::new(kind, Severity::Error, place);
-            self.envelope_log.push(finding.detail(self.offset().to_string()));
+            self.log_envelope(finding.detail(self.offset().to_string()));
         }
     }
 
@@ -796,7 +794,14 @@ impl X12Reader {
                 Severity::Error => tally.errors += 1,
                 _ => tally.warnings += 1,
             }
-            self.envelope_log.push(Finding::new(*kind, severity, place));
+            self.log_envelope(Finding::new(*kind, severity, place));
+        }
+    }
+
+    /// Envelope findings have a cap of their own, and stand among the others in the order of the stream.
+    fn log_envelope(&mut self, finding: Finding) {
+        if self.envelope_log.admit(finding.severity) {
+            self.out.log.findings.push(finding);
         }
     }
 
@@ -824,7 +829,7 @@ impl X12Reader {
         if self.set.is_some() {
             self.out.log.push(finding);
         } else {
-            self.envelope_log.push(finding);
+            self.log_envelope(finding);
         }
     }
 

@@ -57,7 +57,12 @@ pub struct Broken {
     pub slot: u32,
     /// (segment, slot) of the value that made a situational rule apply.
     pub trigger: Option<(u32, u32)>,
+    /// The guide segment that is missing, where the rule's carrier is IK304: the finding names it instead.
+    pub missing: Option<u32>,
 }
+
+/// A finding that reports a whole segment (IK304, AK304).
+const SEGMENT_CARRIER: &str = "IK304";
 
 /// One value found by a path.
 #[derive(Clone, Copy)]
@@ -275,7 +280,12 @@ impl Rule {
                 if let Some(trigger) = all_hold(when, tree, anchor)
                     && all_hold(then, tree, anchor).is_none()
                 {
-                    broken.push(self.broken(tree, anchor, None, trigger));
+                    let mut found = self.broken(tree, anchor, None, trigger);
+                    if self.mark.carrier == SEGMENT_CARRIER {
+                        let unmet = then.iter().find(|condition| condition.holds(tree, anchor).is_none());
+                        found.missing = unmet.and_then(|condition| condition.path.segments.first().copied());
+                    }
+                    broken.push(found);
                 }
             }
             Kind::Forbids { when, then } => {
@@ -363,7 +373,7 @@ impl Rule {
     }
 
     fn at_value(&self, found: Found) -> Broken {
-        Broken { mark: Arc::clone(&self.mark), segment: found.segment, slot: found.slot, trigger: None }
+        Broken { mark: Arc::clone(&self.mark), segment: found.segment, slot: found.slot, trigger: None, missing: None }
     }
 
     /// Points to `at`, else to `fallback`, else to the segment that opened the anchor.
@@ -376,6 +386,7 @@ impl Rule {
             segment,
             slot,
             trigger: trigger.map(|found| (found.segment, found.slot)),
+            missing: None,
         }
     }
 }
