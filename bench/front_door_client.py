@@ -31,7 +31,9 @@ def interchange(number: int) -> bytes:
     return body.encode().ljust(SIZE_BYTES, b"\n")
 
 
-async def sender(port: int, context: ssl.SSLContext, credentials: str, numbers: "itertools.count[int]", until_s: float) -> tuple[list[float], int]:
+async def sender(
+    port: int, context: ssl.SSLContext, credentials: str, numbers: "itertools.count[int]", until_s: float
+) -> tuple[list[float], int]:
     """One partner's connection; latencies in seconds and the number of answers that were not 202."""
     reader, writer = await asyncio.open_connection("localhost", port, ssl=context)
     latencies: list[float] = []
