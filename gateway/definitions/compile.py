@@ -13,6 +13,7 @@ import msgpack
 from gateway.definitions.guides.catalogue import catalogue, load_guide
 from gateway.definitions.guides.model import Guide
 from gateway.definitions.guides.tables import CodeSetNumbers, guide_table
+from gateway.definitions.mapping import compile_mapping
 from gateway.definitions.positions import DefinitionError, Fault, TomlDocument
 from gateway.definitions.programs import Compiled, RuleText
 from gateway.definitions.rules.load import package_rules, partner_rules
@@ -34,7 +35,7 @@ def compile_definitions(
     rules, texts, faults = _rules(entry.overlay, guide, partner_rule_files, code_sets)
     if faults:
         raise DefinitionError(*faults)
-    mapping = _mapping(guide, entry.overlay) if mapped else None
+    mapping = compile_mapping(guide) if mapped else None
     packed: bytes = msgpack.packb(
         {"format": FORMAT, "guide": table, "code_sets": code_sets.tables, "rules": rules, "mapping": mapping}
     )
@@ -55,12 +56,6 @@ def _rules(
     tables, path_faults = rule_tables(guide, tuple(files), code_sets)
     texts = tuple(RuleText(rule.id, rule.message, rule.source) for _, file in files for rule in file.rules)
     return tables, texts, (*faults, *path_faults)
-
-
-def _mapping(guide: Guide, overlay: str) -> Table | None:
-    """MappingTable; None until the mapping compiler is there."""
-    del guide, overlay
-    return None
 
 
 def main(arguments: list[str] | None = None) -> int:

@@ -1,0 +1,190 @@
+"""Checks every definition: guides, overlays, rules and their samples, maps, dictionary, settings, partners.
+
+Puts the checks of their owners together and adds those that need several files at once. Returns data; the command that
+prints it is elsewhere. Must not know how definitions are used at run time.
+"""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from pathlib import Path
+
+from cryptography import x509
+
+from gateway.definitions import programs
+from gateway.definitions.dictionary import check_package
+from gateway.definitions.guides.catalogue import (
+    CATALOGUE_FILE,
+    CatalogueEntry,
+    catalogue,
+    load_guide_with_faults,
+    read_schema,
+    schemas,
+)
+from gateway.definitions.guides.model import Guide
+from gateway.definitions.guides.tables import CodeSetNumbers
+from gateway.definitions.mapping import load_mapping
+from gateway.definitions.partners.load import LoadedPartners, PartnerFile, load_partners
+from gateway.definitions.positions import DefinitionError, Fault
+from gateway.definitions.rules.load import package_rules
+from gateway.definitions.rules.samples import SampleJudge, check_samples
+from gateway.definitions.rules.tables import rule_tables
+from gateway.definitions.settings import Settings, load_settings_with_faults
+from gateway.formats.x12.guides import GuideName
+
+
+@dataclass(frozen=True, slots=True)
+class LintReport:
+    """`faults` keep something from working; `warnings` soon will, or look like a mistake."""
+
+    faults: tuple[Fault, ...]
+    warnings: tuple[Fault, ...] = ()
+
+    @property
+    def is_clean(self) -> bool:
+        """Whether everything can be used."""
+        return not self.faults
+
+
+def lint(settings_file: Path | None, now: datetime) -> LintReport:
+    """Everything that the package brings and, where there is a settings file, what it names. Takes seconds."""
+    package = lint_package()
+    if settings_file is None:
+        return package
+    installation = lint_installation(settings_file, now)
+    return LintReport((*package.faults, *installation.faults), (*package.warnings, *installation.warnings))
+
+
+def lint_package() -> LintReport:
+    """Guides, overlays, rules, maps, dictionary and code tables of the package."""
+    try:
+        entries = tuple(catalogue().entries.values())
+    except DefinitionError as error:
+        return LintReport(error.faults)
+    faults: list[Fault] = [*_unused_overlays(entries), *_check_codes()]
+    for entry in entries:
+        faults.extend(_check_guide(entry))
+    faults.extend(check_package())
+    return LintReport(tuple(dict.fromkeys(faults)))
+
+
+def lint_installation(settings_file: Path, now: datetime) -> LintReport:
+    """The settings file, the files it names, and every partner."""
+    settings, faults = load_settings_with_faults(settings_file)
+    if settings is None:
+        return LintReport(faults)
+    loaded = load_partners(settings.partners_folder, settings.identities)
+    return LintReport(
+        (*faults, *_tls_files(settings), *loaded.faults),
+        (*_expiring(settings, loaded, now), *_idle_partners(loaded)),
+    )
+
+
+def _unused_overlays(entries: tuple[CatalogueEntry, ...]) -> Iterator[Fault]:
+    """Corrections and rules that no guide reads: a misspelt file name."""
+    known = {entry.overlay for entry in entries}
+    for folder in ("x12", "x12/rules"):
+        for file in schemas().joinpath(folder).iterdir():
+            name = file.name.removesuffix(".toml")
+            if file.name.endswith(".toml") and name not in known | {"guides"}:
+                yield Fault(f"schemas/{folder}/{file.name}", 0, "", f"no guide in {CATALOGUE_FILE} has this name")
+
+
+def _check_guide(entry: CatalogueEntry) -> Iterator[Fault]:
+    """The map, its corrections and, once for all aliases, rules and mapping."""
+    try:
+        guide, faults = load_guide_with_faults(entry)
+    except DefinitionError as error:
+        yield from error.faults
+        return
+    if guide is None or faults or entry.version != entry.original:
+        yield from faults
+        return
+    yield from _check_rules(entry, guide)
+    try:
+        load_mapping(guide)
+    except DefinitionError as error:
+        yield from error.faults
+
+
+def _check_rules(entry: CatalogueEntry, guide: Guide) -> Iterator[Fault]:
+    try:
+        found = package_rules(entry.overlay)
+    except DefinitionError as error:
+        yield from error.faults
+        return
+    if found is None:
+        return
+    document, file, form_faults = found
+    _, path_faults = rule_tables(guide, ((document, file),), CodeSetNumbers())
+    yield from (*form_faults, *path_faults)
+    if form_faults or path_faults:
+        return
+    compiled = programs.program(entry.version, entry.transaction_set, mapped=False)
+    if compiled is not None:
+        name = GuideName(entry.functional_group, entry.version, entry.transaction_set)
+        yield from check_samples(document, file, SampleJudge(compiled.tables, name))
+
+
+def _tls_files(settings: Settings) -> Iterator[Fault]:
+    """Files that the listener will open."""
+    for path in (settings.https.certificate, settings.https.key, *settings.https.client_authorities):
+        if not path.is_file():
+            yield Fault(str(settings.file), 0, "https", f"{path} is no file")
+
+
+def _expiring(settings: Settings, loaded: LoadedPartners, now: datetime) -> Iterator[Fault]:
+    """Certificates, ours and partners', that end within the settings' number of days, or have ended."""
+    limit = now + timedelta(days=settings.certificate_warning_days)
+    for path in (settings.https.certificate, *settings.https.client_authorities):
+        ends = _not_after(path)
+        if ends is not None and ends <= limit:
+            yield Fault(str(path), 0, "", f"the certificate ends on {ends:%Y-%m-%d}")
+    for file in loaded.files:
+        for number, certificate in enumerate(file.certificates):
+            if certificate.valid_until is not None and certificate.valid_until <= limit:
+                ends_on = f"the certificate ends on {certificate.valid_until:%Y-%m-%d}"
+                yield file.document.fault(("certificate", number), ends_on)
+
+
+def _not_after(path: Path) -> datetime | None:
+    try:
+        return x509.load_pem_x509_certificate(path.read_bytes()).not_valid_after_utc
+    except (OSError, ValueError):
+        return None
+
+
+def _idle_partners(loaded: LoadedPartners) -> Iterator[Fault]:
+    """Partners that can never send anything, and identities that no agreement takes."""
+    for file in loaded.files:
+        if file.partner.is_enabled:
+            yield from _idle(file)
+
+
+def _idle(file: PartnerFile) -> Iterator[Fault]:
+    if not file.passwords and not file.certificates:
+        yield file.document.fault((), "has neither password nor certificate: the partner cannot connect")
+    taken = {identity for agreement in file.partner.agreements for identity in agreement.senders}
+    for identity in sorted(file.partner.identities - taken, key=lambda one: one.id):
+        message = f"{identity.qualifier} {identity.id} is a sender of no agreement"
+        yield file.document.fault(("identity",), message)
+
+
+def _check_codes() -> Iterator[Fault]:
+    """Code sets under `schemas/codes`: a list of texts without repetition."""
+    folder = schemas().joinpath("codes")
+    for file in folder.iterdir() if folder.is_dir() else ():
+        if not file.name.endswith(".toml"):
+            continue
+        try:
+            document = read_schema(f"codes/{file.name}")
+        except DefinitionError as error:
+            yield from error.faults
+            continue
+        if document is None:
+            continue
+        codes = document.data.get("codes")
+        if not isinstance(codes, list) or not all(isinstance(code, str) for code in codes):
+            yield document.fault(("codes",), "is no list of texts")
+        elif len(set(codes)) != len(codes):
+            yield document.fault(("codes",), "lists a code twice")
