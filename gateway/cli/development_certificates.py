@@ -139,7 +139,7 @@ def _alternative_name(text: str) -> x509.GeneralName:
 def _written(folder: Path, name: str, certificate: x509.Certificate, key: ec.EllipticCurvePrivateKey) -> Issued:
     certificate_path = folder / f"{name}.pem"
     certificate_path.write_bytes(certificate.public_bytes(_PEM))
-    key_path = folder / f"{name}.key"
+    key_path = folder / f"{name}-key.pem"
     key_path.unlink(missing_ok=True)
     # Created with its mode, so that it is at no moment readable by others.
     descriptor = os.open(key_path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
