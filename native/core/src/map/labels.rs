@@ -142,10 +142,7 @@ mod tests {
     fn a_path_has_loops_then_a_segment() {
         assert_eq!(
             parse_path("2310F:1/REF[G1]:2"),
-            Some(vec![
-                Step::Loop { id: "2310F", ordinal: 1 },
-                Step::Segment { label: "REF[G1]", ordinal: 2 }
-            ])
+            Some(vec![Step::Loop { id: "2310F", ordinal: 1 }, Step::Segment { label: "REF[G1]", ordinal: 2 }])
         );
         assert_eq!(parse_path("REF"), None);
         assert_eq!(parse_path("REF:0"), None);

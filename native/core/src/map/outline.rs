@@ -43,6 +43,8 @@ pub enum Numbered {
 pub struct Dictated {
     pub element: u16,
     pub component: u16,
+    /// Holds wherever the segment is; else only where another component of the composite has a value.
+    pub always: bool,
     pub value: Box<[u8]>,
 }
 
@@ -51,17 +53,20 @@ pub struct SegmentPlace {
     pub id: Box<[u8]>,
     pub parent: u32,
     pub rank: u32,
-    pub required: bool,
     /// Element, component and the codes that tell this use from its siblings.
     pub key: Option<(u16, u16)>,
     pub key_codes: HashSet<Box<[u8]>>,
     pub numbered: Numbered,
-    /// Required elements, and required components of required composites, with one code.
+    /// Required elements and components with one code.
     pub dictated: Box<[Dictated]>,
 }
 
 #[derive(Debug)]
 pub struct Outline {
+    /// ST01.
+    pub transaction_set: Box<[u8]>,
+    /// ST03 where the set has one.
+    pub implementation: Option<Box<[u8]>>,
     pub loops: Box<[LoopPlace]>,
     pub segments: Box<[SegmentPlace]>,
 }
@@ -94,7 +99,14 @@ impl Outline {
             loops[at].children = flat.into();
         }
         mark_context(&mut loops, guide);
-        Ok(Self { loops: loops.into(), segments: segments.into() })
+        let has_implementation =
+            guide.segments.iter().any(|segment| segment.id == "ST" && segment.elements.len() >= 3);
+        Ok(Self {
+            transaction_set: guide.transaction_set.as_bytes().into(),
+            implementation: has_implementation.then(|| guide.id.as_bytes().into()),
+            loops: loops.into(),
+            segments: segments.into(),
+        })
     }
 
     /// The loops from below the set down to `node`, `node` included.
@@ -140,9 +152,10 @@ fn loop_place(guide: &GuideTable, table: &crate::tables::LoopTable) -> LoopPlace
         parent: NONE,
         rank: 0,
         wrapper: table.wrapper,
-        wraps: table.children.iter().any(
-            |child| matches!(child, ChildTable::Loop(at) if guide.loops[*at as usize].wrapper),
-        ),
+        wraps: table
+            .children
+            .iter()
+            .any(|child| matches!(child, ChildTable::Loop(at) if guide.loops[*at as usize].wrapper)),
         context: false,
         hierarchical: trigger != NONE && guide.segments[trigger as usize].id == "HL",
         trigger,
@@ -178,15 +191,16 @@ fn mark_context(loops: &mut [LoopPlace], guide: &GuideTable) {
 fn segment_place(table: &SegmentTable, code_sets: &[CodeSetTable]) -> Result<SegmentPlace, String> {
     let mut dictated = Vec::new();
     for (element, part) in (1..).zip(&table.elements) {
-        if part.usage != Usage::Required {
-            continue;
+        let is_required = part.usage == Usage::Required;
+        if part.components.is_empty() && is_required {
+            dictate(&mut dictated, part, code_sets, (element, 1), true);
         }
-        if part.components.is_empty() {
-            dictate(&mut dictated, part, code_sets, element, 1);
+        if part.usage == Usage::NotUsed {
+            continue;
         }
         for (component, part) in (1..).zip(&part.components) {
             if part.usage == Usage::Required {
-                dictate(&mut dictated, part, code_sets, element, component);
+                dictate(&mut dictated, part, code_sets, (element, component), is_required && component == 1);
             }
         }
     }
@@ -199,7 +213,6 @@ fn segment_place(table: &SegmentTable, code_sets: &[CodeSetTable]) -> Result<Seg
         id: table.id.as_bytes().into(),
         parent: 0,
         rank: 0,
-        required: table.usage == Usage::Required,
         key: table.key.as_ref().map(|key| (key.element, key.component)),
         key_codes,
         numbered: match table.id.as_str() {
@@ -216,11 +229,11 @@ fn dictate(
     into: &mut Vec<Dictated>,
     part: &ElementTable,
     code_sets: &[CodeSetTable],
-    element: u16,
-    component: u16,
+    (element, component): (u16, u16),
+    always: bool,
 ) {
     let codes = part.code_set.and_then(|set| code_sets.get(set as usize));
     if let Some([value]) = codes.map(|set| set.codes.as_slice()) {
-        into.push(Dictated { element, component, value: value.as_bytes().into() });
+        into.push(Dictated { element, component, always, value: value.as_bytes().into() });
     }
 }

@@ -3,8 +3,8 @@
 use crate::map::codec::{Translation, translations};
 use crate::map::outline::Outline;
 use crate::map::tables::{
-    AttributeTable, BlockTable, BodyTable, CodecTable, ItemBlockTable, MappingTable, PartTable, PlaceTable,
-    RouteTable, SlotTable, UnitTable,
+    AttributeTable, BlockTable, BodyTable, CodecTable, ItemBlockTable, MappingTable, PartTable, PlaceTable, RouteTable,
+    SlotTable, UnitTable,
 };
 use crate::tables::{CodeSetTable, GuideTable};
 use crate::x12::tree::NONE;
@@ -26,11 +26,7 @@ pub struct Mapping {
 
 impl Mapping {
     /// Refuses an index outside the guide; the text names the place in the table.
-    pub fn compile(
-        table: &MappingTable,
-        guide: &GuideTable,
-        code_sets: &[CodeSetTable],
-    ) -> Result<Self, String> {
+    pub fn compile(table: &MappingTable, guide: &GuideTable, code_sets: &[CodeSetTable]) -> Result<Self, String> {
         let outline = Outline::new(guide, code_sets)?;
         let check = Check { outline: &outline, codes: table.codes.len() };
         check.body(&table.set, Some(0), "header", 0)?;

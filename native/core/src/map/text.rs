@@ -89,10 +89,9 @@ pub fn unescape(text: &str, charset: Charset) -> Option<Vec<u8>> {
                 Some('E') => Some('\u{FFFE}'),
                 Some('F') => Some('\u{FFFF}'),
                 Some(&MARK) => Some(MARK),
-                Some(picture) => (*picture as u32)
-                    .checked_sub(PICTURES)
-                    .filter(|code| *code < 0x20)
-                    .and_then(char::from_u32),
+                Some(picture) => {
+                    (*picture as u32).checked_sub(PICTURES).filter(|code| *code < 0x20).and_then(char::from_u32)
+                }
                 None => None,
             };
             if let Some(marked) = marked {

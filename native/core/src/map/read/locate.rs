@@ -70,7 +70,11 @@ impl<'a> View<'a> {
     /// Visits the child loops of `node`, through wrappers, until `visit` says stop.
     fn child_loops(self, parent: u32, node: u32, visit: &mut impl FnMut(u32) -> bool) -> bool {
         self.tree.children_of(parent).any(|child| {
-            if self.node(child) == node { visit(child) } else { self.is_wrapper(child) && self.child_loops(child, node, visit) }
+            if self.node(child) == node {
+                visit(child)
+            } else {
+                self.is_wrapper(child) && self.child_loops(child, node, visit)
+            }
         })
     }
 
@@ -122,9 +126,7 @@ impl<'a> View<'a> {
     /// The slot of an attribute or constant, where it has a value.
     pub fn slot(self, unit: Unit, slot: &SlotTable) -> Option<Found> {
         let segment = match (&slot.route, unit) {
-            (Some(route), Unit::Loop(from)) => {
-                self.first_segment(self.enclosing(from, route, &route.loops)?, route)?
-            }
+            (Some(route), Unit::Loop(from)) => self.first_segment(self.enclosing(from, route, &route.loops)?, route)?,
             _ => unit.segment()?,
         };
         let (element, repetition, component) = match (slot.place, unit) {
@@ -147,14 +149,7 @@ impl<'a> View<'a> {
     /// Appends the units that an element is bound to, in document order; at most one unless `many`.
     ///
     /// `skipped` tells the segments from which an earlier rule has taken something: an `each` leaves them out.
-    pub fn units(
-        self,
-        from: Unit,
-        table: &UnitTable,
-        many: bool,
-        skipped: impl Fn(u32) -> bool,
-        into: &mut Vec<Unit>,
-    ) {
+    pub fn units(self, from: Unit, table: &UnitTable, many: bool, skipped: impl Fn(u32) -> bool, into: &mut Vec<Unit>) {
         let Some(route) = &table.route else {
             match from.segment() {
                 Some(segment) => self.parts(segment, table.part, from, many, into),
@@ -195,9 +190,8 @@ impl<'a> View<'a> {
     fn parts(self, segment: u32, part: PartTable, whole: Unit, many: bool, into: &mut Vec<Unit>) {
         let count = into.len();
         let slots = self.tree.slots_of(&self.tree.segments[segment as usize]);
-        let filled = |first: u16, width: u16| {
-            slots.iter().any(|slot| slot.element >= first && slot.element - first < width)
-        };
+        let filled =
+            |first: u16, width: u16| slots.iter().any(|slot| slot.element >= first && slot.element - first < width);
         match part {
             PartTable::Whole => into.push(whole),
             PartTable::Composite { element } => {
@@ -229,16 +223,13 @@ impl<'a> View<'a> {
     /// Whether a further unit of this part would still fit into the segment: writing would put it there.
     pub fn has_room(self, segment: u32, part: PartTable) -> bool {
         let slots = self.tree.slots_of(&self.tree.segments[segment as usize]);
-        let empty = |first: u16, width: u16| {
-            !slots.iter().any(|slot| slot.element >= first && slot.element - first < width)
-        };
+        let empty =
+            |first: u16, width: u16| !slots.iter().any(|slot| slot.element >= first && slot.element - first < width);
         match part {
             PartTable::Whole => false,
             PartTable::Composite { element } => empty(element, 1),
             PartTable::Composites { first, last } => (first..=last).any(|element| empty(element, 1)),
-            PartTable::Groups { first, last, step } => {
-                (first..=last).step_by(step.into()).any(|at| empty(at, step))
-            }
+            PartTable::Groups { first, last, step } => (first..=last).step_by(step.into()).any(|at| empty(at, step)),
             PartTable::Repetitions { .. } => true,
         }
     }

@@ -100,13 +100,7 @@ impl Renderer {
     }
 
     /// Appends the one document of a set without items: source and header.
-    pub fn write_set_document(
-        &mut self,
-        out: &mut Vec<u8>,
-        mapping: &Mapping,
-        tree: &Tree,
-        context: &DocumentContext,
-    ) {
+    pub fn write_set_document(&mut self, out: &mut Vec<u8>, mapping: &Mapping, tree: &Tree, context: &DocumentContext) {
         self.write(out, "set", mapping, tree, context, Body::None);
     }
 
@@ -164,9 +158,7 @@ impl Renderer {
         let is_valid = match body {
             Body::None => true,
             Body::Remainder(instance) => self.push_remainder(out, view, instance, &mut counts),
-            Body::Item(item, branch, instance) => {
-                self.push_item(out, view, item, branch, instance, &mut counts)
-            }
+            Body::Item(item, branch, instance) => self.push_item(out, view, item, branch, instance, &mut counts),
         };
         if is_valid {
             self.counts = sum(self.counts, counts);
@@ -250,6 +242,13 @@ impl Renderer {
         scratch.owners[0] = owner;
         scratch.path.clear();
         scratch.residue_of_loop(view, instance, 0, Reach::Everything, counts);
+        // What encloses it may have no other document; no rule names it here, so it all goes to `other`.
+        for around in enclosing_instances(view, instance) {
+            scratch.path.clear();
+            scratch.path.push(b'^');
+            scratch.path.extend_from_slice(&view.mapping.outline.loops[view.node(around) as usize].id);
+            scratch.residue_of_loop(view, around, 0, Reach::OwnLoops, &mut ValueCounts::default());
+        }
         let end = scratch.body.len();
         scratch.splice(out, 0, end);
         !scratch.invalid

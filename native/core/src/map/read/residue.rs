@@ -2,7 +2,7 @@
 
 use crate::map::context::ValueCounts;
 use crate::map::labels::{push_number, push_ordinal, push_segment, push_slot};
-use crate::map::outline::{Numbered, SegmentPlace};
+use crate::map::outline::{Dictated, Numbered, SegmentPlace};
 use crate::map::read::locate::{Child, View};
 use crate::map::read::rules::{Chunk, Scratch};
 use crate::map::text::escape;
@@ -117,9 +117,8 @@ impl Scratch {
         }
         counts.other += left;
         let own = self.owner_of_segment(segment);
-        let is_written = own != NONE
-            || self.touched.has(segment)
-            || place.is_some_and(|place| place.numbered != Numbered::No);
+        let is_written =
+            own != NONE || self.touched.has(segment) || place.is_some_and(|place| place.numbered != Numbered::No);
         let missing = place.is_some_and(|place| is_missing(view, segment, instance, place, &mut |_, _| true));
         if left == 0 && !missing && is_written {
             return;
@@ -175,9 +174,7 @@ impl Scratch {
 
 fn is_walked(view: View, child: Child, reach: Reach) -> bool {
     match child {
-        Child::Loop(at) => {
-            reach == Reach::Everything || !view.mapping.outline.loops[view.node(at) as usize].context
-        }
+        Child::Loop(at) => reach == Reach::Everything || !view.mapping.outline.loops[view.node(at) as usize].context,
         Child::Segment(at) => {
             let node = view.tree.segments[at as usize].node;
             node == NONE || view.mapping.outline.segments[node as usize].numbered != Numbered::Envelope
@@ -232,11 +229,20 @@ fn is_given(view: View, instance: &SegmentInstance, place: Option<&SegmentPlace>
         return false;
     }
     let value = view.tree.value(slot);
-    place
-        .dictated
+    let is_dictated = place.dictated.iter().any(|on| {
+        on.element == slot.element
+            && on.component == slot.component
+            && *on.value == *value
+            && (on.always || has_other_component(view, instance, on))
+    });
+    is_dictated || (slot.component == 1 && is_number_given(view, instance, place, slot.element, value))
+}
+
+fn has_other_component(view: View, instance: &SegmentInstance, on: &Dictated) -> bool {
+    view.tree
+        .slots_of(instance)
         .iter()
-        .any(|on| on.element == slot.element && on.component == slot.component && *on.value == *value)
-        || (slot.component == 1 && is_number_given(view, instance, place, slot.element, value))
+        .any(|slot| slot.element == on.element && slot.repetition == 0 && slot.component != on.component)
 }
 
 fn is_number_given(view: View, instance: &SegmentInstance, place: &SegmentPlace, element: u16, value: &[u8]) -> bool {
@@ -279,10 +285,9 @@ fn is_missing(
     place: &SegmentPlace,
     tell: &mut dyn FnMut(u16, u16) -> bool,
 ) -> bool {
-    let slots = view.tree.slots_of(instance);
     let lacks = |element, component| view.tree.find(segment, element, 0, component).is_none();
     let mut dictated = place.dictated.iter().filter(|on| {
-        (on.component == 1 || slots.iter().any(|slot| slot.element == on.element)) && lacks(on.element, on.component)
+        (on.always || has_other_component(view, instance, on)) && lacks(on.element, on.component)
     });
     if dictated.any(|on| tell(on.element, on.component)) {
         return true;

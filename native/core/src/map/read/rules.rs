@@ -228,9 +228,8 @@ impl Scratch {
             let mut previous = None;
             for index in first..self.units.len() {
                 let at = self.units[index];
-                let starts = previous.is_some_and(|last| {
-                    Some(last) != at.segment() && view.has_room(last, branch.unit.part)
-                });
+                let starts =
+                    previous.is_some_and(|last| Some(last) != at.segment() && view.has_room(last, branch.unit.part));
                 if self.element(view, at, block, branch, starts) {
                     previous = at.segment();
                 }

@@ -17,12 +17,8 @@ const INTERCHANGE: [(usize, &str); 9] = [
     (14, "acknowledgmentRequested"),
 ];
 /// Written only where they say more than "none present" (qualifier 00, ten blanks).
-const AUTHORISATION: [(usize, &str); 4] = [
-    (1, "authorizationQualifier"),
-    (2, "authorization"),
-    (3, "securityQualifier"),
-    (4, "security"),
-];
+const AUTHORISATION: [(usize, &str); 4] =
+    [(1, "authorizationQualifier"), (2, "authorization"), (3, "securityQualifier"), (4, "security")];
 const GROUP: [(usize, &str); 8] = [
     (1, "functionalIdentifier"),
     (2, "sender"),
