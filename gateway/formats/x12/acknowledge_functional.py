@@ -145,7 +145,7 @@ def _set_codes(judged: SetJudged, reported: Iterable[Finding]) -> set[str]:
 
 def _segment_notes(findings: Iterable[Finding], style: FunctionalStyle) -> list[_SegmentNote]:
     """One note for each segment and code, in the order of the set. Errors in elements share code 8."""
-    notes: dict[tuple[int, str, str], _SegmentNote] = {}
+    notes: dict[tuple[int, str, str, str | None], _SegmentNote] = {}
     for finding in findings:
         if finding.carrier not in {Carrier.IK304, Carrier.IK403}:
             continue
@@ -153,7 +153,9 @@ def _segment_notes(findings: Iterable[Finding], style: FunctionalStyle) -> list[
         code = "8" if in_element else style.codes.segment.get(finding.code, finding.code)
         segment = _identifier(finding.place.segment or "", style, 3)
         position = finding.place.position or 1
-        note = notes.setdefault((position, segment, code), _SegmentNote(segment, position, code))
+        # Two missing loops may begin with the same segment.
+        loop = None if in_element else finding.place.loop
+        note = notes.setdefault((position, segment, code, loop), _SegmentNote(segment, position, code))
         note.findings.append(finding)
     return sorted(notes.values(), key=lambda note: note.position)
 
