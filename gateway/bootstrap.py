@@ -32,8 +32,8 @@ from gateway.pipeline.engine import EngineSettings
 from gateway.pipeline.receive import ReceiveLimits
 from gateway.pipeline.service import Pipeline, PipelineSettings
 from gateway.pipeline.x12 import X12, GuideTables
-from gateway.stores.archive import SegmentArchive
-from gateway.stores.ledger import LedgerReader, SqlLedger, open_reader
+from gateway.stores.archive import ArchiveDamaged, ArchiveLocked, SegmentArchive
+from gateway.stores.ledger import LedgerReader, LedgerTooNew, SqliteTooOld, SqlLedger, open_reader
 from gateway.stores.spool import FileSpools
 from gateway.transports.https.application import root_application
 from gateway.transports.https.authenticate import Authenticator, PasswordHolder
@@ -180,7 +180,10 @@ class Gateway:
             await gateway._start()
         except OSError as error:
             await gateway.stop()
-            raise StartError(f"{error.strerror or error}: {error.filename or settings.store_folder}") from error
+            raise StartError(f"{error.strerror or error}: {error.filename or settings.store_folder}") from None
+        except (ArchiveDamaged, ArchiveLocked, LedgerTooNew, SqliteTooOld) as error:
+            await gateway.stop()
+            raise StartError(str(error)) from None
         except BaseException:
             await gateway.stop()
             raise

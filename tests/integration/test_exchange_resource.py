@@ -17,12 +17,12 @@ from uuid import UUID
 import aiohttp
 import pytest
 from argon2 import PasswordHasher
-from gateway.pipeline.exchange import Accepted, Answer, Answered, Unreadable
-from gateway.pipeline.outbox import InstanceAnswers
-from gateway.pipeline.receive import Arrival, Empty, Overloaded, StoreUnavailable, TooLarge
 
 from gateway.cli.development_certificates import DevelopmentCertificates, make_development_certificates
 from gateway.model.exchange import ArchiveReference, Authentication, Principal, Receipt
+from gateway.pipeline.exchange import Accepted, Answer, Answered, Unreadable
+from gateway.pipeline.outbox import InstanceAnswers
+from gateway.pipeline.receive import Arrival, Empty, Overloaded, StoreUnavailable, TooLarge
 from gateway.pipeline.records import PartnerAnswer
 from gateway.pipeline.states import InstanceState, PartnerAnswerState
 from gateway.transports.https.application import root_application

@@ -1,10 +1,5 @@
 """Partners come, change and go without a restart; guesses end in waiting."""
 
-import http.client
-import socket
-
-from gateway.bootstrap import socket_path
-from gateway.cli.administration import ask
 from tests.integration.conftest import Running, claims, partner_text
 
 
