@@ -17,8 +17,8 @@ from gateway.definitions.guides.catalogue import (
     CATALOGUE_FILE,
     CatalogueEntry,
     catalogue,
+    code_sets,
     load_guide_with_faults,
-    read_schema,
     schemas,
 )
 from gateway.definitions.guides.model import Guide
@@ -26,7 +26,7 @@ from gateway.definitions.guides.tables import CodeSetNumbers
 from gateway.definitions.mapping import load_mapping
 from gateway.definitions.partners.load import LoadedPartners, PartnerFile, load_partners
 from gateway.definitions.positions import DefinitionError, Fault
-from gateway.definitions.rules.load import package_rules
+from gateway.definitions.rules.load import package_rules, partner_rules
 from gateway.definitions.rules.samples import SampleJudge, check_samples
 from gateway.definitions.rules.tables import rule_tables
 from gateway.definitions.settings import Settings, load_settings_with_faults
@@ -61,7 +61,10 @@ def lint_package() -> LintReport:
         entries = tuple(catalogue().entries.values())
     except DefinitionError as error:
         return LintReport(error.faults)
-    faults: list[Fault] = [*_unused_overlays(entries), *_check_codes()]
+    _, code_faults = code_sets()
+    faults: list[Fault] = [*_unused_overlays(entries), *code_faults]
+    if code_faults:
+        return LintReport(tuple(faults))
     for entry in entries:
         faults.extend(_check_guide(entry))
     faults.extend(check_package())
@@ -75,7 +78,7 @@ def lint_installation(settings_file: Path, now: datetime) -> LintReport:
         return LintReport(faults)
     loaded = load_partners(settings.partners_folder, settings.identities)
     return LintReport(
-        (*faults, *_tls_files(settings), *loaded.faults),
+        (*faults, *_tls_files(settings), *loaded.faults, *_partner_samples(loaded)),
         (*_expiring(settings, loaded, now), *_idle_partners(loaded)),
     )
 
@@ -126,6 +129,20 @@ def _check_rules(entry: CatalogueEntry, guide: Guide) -> Iterator[Fault]:
         yield from check_samples(document, file, SampleJudge(compiled.tables, name))
 
 
+def _partner_samples(loaded: LoadedPartners) -> Iterator[Fault]:
+    """The samples of companion guides, judged with the package's rules beside them."""
+    agreements = (agreement for file in loaded.files for agreement in file.partner.agreements)
+    for agreement in agreements:
+        for guide in sorted(agreement.guides, key=lambda one: (one.version, one.transaction_set)):
+            paths = tuple(Path(path) for path in agreement.rules_for(guide.version))
+            compiled = programs.program(guide.version, guide.transaction_set, mapped=False, partner_rules=paths)
+            name = GuideName(guide.functional_group, guide.version, guide.transaction_set)
+            for path in paths:
+                document, file, _ = partner_rules(path)
+                if compiled is not None and file.sample:
+                    yield from check_samples(document, file, SampleJudge(compiled.tables, name))
+
+
 def _tls_files(settings: Settings) -> Iterator[Fault]:
     """Files that the listener will open."""
     for path in (settings.https.certificate, settings.https.key, *settings.https.client_authorities):
@@ -168,23 +185,3 @@ def _idle(file: PartnerFile) -> Iterator[Fault]:
     for identity in sorted(file.partner.identities - taken, key=lambda one: one.id):
         message = f"{identity.qualifier} {identity.id} is a sender of no agreement"
         yield file.document.fault(("identity",), message)
-
-
-def _check_codes() -> Iterator[Fault]:
-    """Code sets under `schemas/codes`: a list of texts without repetition."""
-    folder = schemas().joinpath("codes")
-    for file in folder.iterdir() if folder.is_dir() else ():
-        if not file.name.endswith(".toml"):
-            continue
-        try:
-            document = read_schema(f"codes/{file.name}")
-        except DefinitionError as error:
-            yield from error.faults
-            continue
-        if document is None:
-            continue
-        codes = document.data.get("codes")
-        if not isinstance(codes, list) or not all(isinstance(code, str) for code in codes):
-            yield document.fault(("codes",), "is no list of texts")
-        elif len(set(codes)) != len(codes):
-            yield document.fault(("codes",), "lists a code twice")

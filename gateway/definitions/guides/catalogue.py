@@ -9,6 +9,7 @@ from importlib.resources import files
 from importlib.resources.abc import Traversable
 
 from gateway.definitions.guides.build import GuideFacts, build_guide
+from gateway.definitions.guides.code_sets import correct_code_sets
 from gateway.definitions.guides.draft import (
     DataDictionary,
     DraftLoop,
@@ -116,8 +117,28 @@ def known_segments() -> tuple[str, ...]:
 
 @cache
 def dictionary() -> DataDictionary:
-    """pyx12's data elements and code sets, read once."""
-    return read_dictionary()
+    """pyx12's data elements and code sets, the sets corrected by ours; read once. Raises DefinitionError."""
+    sets, faults = code_sets()
+    if faults:
+        raise DefinitionError(*faults)
+    return DataDictionary(read_dictionary().elements, sets)
+
+
+def code_sets() -> tuple[dict[str, tuple[str, ...]], tuple[Fault, ...]]:
+    """Every external code set by name, and what is wrong with our corrections."""
+    documents: list[tuple[str, TomlDocument]] = []
+    faults: list[Fault] = []
+    folder = schemas().joinpath("codes")
+    for file in sorted(folder.iterdir(), key=lambda one: one.name) if folder.is_dir() else ():
+        try:
+            document = read_schema(f"codes/{file.name}") if file.name.endswith(".toml") else None
+        except DefinitionError as error:
+            faults.extend(error.faults)
+            continue
+        if document is not None:
+            documents.append((file.name.removesuffix(".toml"), document))
+    sets, found = correct_code_sets(read_dictionary().code_sets, documents)
+    return sets, (*faults, *found)
 
 
 def load_guide(version: str, transaction_set: str | None = None) -> Guide:

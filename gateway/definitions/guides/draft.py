@@ -7,6 +7,7 @@ Envelope loops and segments are left behind, since the native core knows them. M
 import xml.etree.ElementTree as ET
 from collections.abc import Iterator
 from dataclasses import dataclass, field
+from functools import cache
 from importlib.resources import files
 from importlib.resources.abc import Traversable
 
@@ -102,8 +103,9 @@ def read_map(file: str) -> ET.Element:
         raise DefinitionError(Fault(f"pyx12/map/{file}", error.position[0], "", f"is no XML: {error}")) from None
 
 
+@cache
 def read_dictionary() -> DataDictionary:
-    """Data elements and code sets of the installed pyx12."""
+    """Data elements and code sets of the installed pyx12, as they are."""
     elements = {
         entry.get("ele_num", ""): (
             _data_type(entry.get("data_type", "AN")),

@@ -3,10 +3,10 @@
 from collections.abc import Iterator
 from typing import Any
 
+from gateway.definitions.guides.catalogue import dictionary
 from gateway.definitions.guides.model import CodeSet, Guide, Loop
 from gateway.definitions.guides.tables import CodeSetNumbers
 from gateway.definitions.positions import Fault, TomlDocument
-from gateway.definitions.rules.code_sets import find_code_set
 from gateway.definitions.rules.model import Condition, Rule, RuleFile, RuleKind, RuleSeverity, Term
 from gateway.definitions.rules.paths import SlotPath, resolve
 
@@ -87,9 +87,9 @@ class _Writer:
                 for when in alternatives:
                     yield {"when": self._conditions(anchor, when), "then": self._conditions(anchor, rule.then)}
             case RuleKind.CODES:
-                codes = find_code_set(rule.code_set or "")
+                number = self._code_set()
                 for path in rule.values:
-                    yield {"value": self._path(anchor, path), "code_set": self._number(codes)}
+                    yield {"value": self._path(anchor, path), "code_set": number}
             case RuleKind.CHECK:
                 for values in self._checked(rule):
                     yield {"check": rule.check, "values": [self._path(anchor, path) for path in values]}
@@ -100,8 +100,12 @@ class _Writer:
             return [rule.values]
         return [(pointer, rule.values[-1]) for pointer in rule.values[:-1]]
 
-    def _number(self, codes: CodeSet) -> int | None:
-        return self.code_sets.number(codes)
+    def _code_set(self) -> int | None:
+        name = self.rule.code_set or ""
+        codes = dictionary().code_sets.get(name)
+        if codes is None:
+            raise ValueError(f"codes {name}: no such code set")
+        return self.code_sets.number(CodeSet(name, tuple(sorted(codes))))
 
     def _conditions(self, anchor: Loop, conditions: tuple[Condition, ...]) -> list[Table]:
         return [

@@ -77,7 +77,7 @@ def test_broken_companion_guide_is_a_fault(tmp_path: Path) -> None:
     rules = tmp_path / "rules.toml"
     rules.write_text("[[rule]]\nid = 1\n")
 
-    with pytest.raises(DefinitionError, match="rules.toml:1"):
+    with pytest.raises(DefinitionError, match=r"rules\.toml:1"):
         programs.program("005010X220A1", "834", mapped=False, partner_rules=(rules,), cache_folder=tmp_path)
 
 

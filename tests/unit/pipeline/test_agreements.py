@@ -60,7 +60,7 @@ def _isa(**changes: str) -> tuple[str, ...]:
     values = {"05": "ZZ", "06": "CLINIC", "07": "ZZ", "08": "GATEWAY", "15": "T"} | {
         key.removeprefix("isa"): value for key, value in changes.items()
     }
-    return tuple(["ISA", *(values.get(f"{number:02d}", "").ljust(15) for number in range(1, 17))])
+    return ("ISA", *(values.get(f"{number:02d}", "").ljust(15) for number in range(1, 17)))
 
 
 def _gs(group: str = "HC", version: str = "005010X222A1", sender: str = "APP", receiver: str = "US") -> tuple[str, ...]:

@@ -7,11 +7,13 @@ from gateway.definitions.positions import DefinitionError
 
 @pytest.fixture(scope="module")
 def claims() -> Guide:
+    """837P."""
     return load_guide("005010X222A1")
 
 
 @pytest.fixture(scope="module")
 def members() -> Guide:
+    """834."""
     return load_guide("005010X220A1")
 
 

@@ -74,7 +74,8 @@ def test_agreement_says_it_all(tmp_path: Path) -> None:
             agreement='name = "claims"\nmode = "real_time"\ndeadline_s = 5\nunit = "item"\nordered = true\n'
             'duplicate_window_days = 2\napplications = ["APP"]\ncharacter_set = "basic"\n'
             'receivers = [{ qualifier = "30", id = "OTHER" }]\n'
-            '[agreement.acknowledge]\nfunctional = "997"\ninterchange = "always"\ndelimiters = "|>!~"\nline_end = "\\n"\n'
+            '[agreement.acknowledge]\nfunctional = "997"\ninterchange = "always"\n'
+            'delimiters = "|>!~"\nline_end = "\\n"\n'
             "[agreement.limits]\nsize_bytes = 2048\n"
         ),
     )

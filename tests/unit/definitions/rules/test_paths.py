@@ -7,6 +7,7 @@ from gateway.definitions.rules.paths import resolve
 
 @pytest.fixture(scope="module")
 def claims() -> Guide:
+    """837P."""
     return load_guide("005010X222A1")
 
 
@@ -15,32 +16,31 @@ def _ids(guide: Guide, loops: tuple[int, ...]) -> list[str]:
 
 
 @pytest.mark.parametrize(
-    ("anchor", "path", "base", "loops", "elements", "component"),
+    ("anchor", "path", "way", "slots"),
     [
-        ("2000B/2300", "CLM02", "2300", [], (2,), 1),
-        ("2000B/2300", "CLM05-3", "2300", [], (5,), 3),
-        ("2000B/2300", "2400/SV102", "2300", ["2400"], (2,), 1),
-        ("2000B/2300", "2400/2430/CAS/03..18+3", "2300", ["2400", "2430"], (3, 6, 9, 12, 15, 18), 1),
-        ("2000B/2300", "HI[ABK|BK]/01..03-2", "2300", [], (1, 2, 3), 2),
+        ("2000B/2300", "CLM02", ["2300"], ((2,), 1)),
+        ("2000B/2300", "CLM05-3", ["2300"], ((5,), 3)),
+        ("2000B/2300", "2400/SV102", ["2300", "2400"], ((2,), 1)),
+        ("2000B/2300", "2400/2430/CAS/03..18+3", ["2300", "2400", "2430"], ((3, 6, 9, 12, 15, 18), 1)),
+        ("2000B/2300", "HI[ABK|BK]/01..03-2", ["2300"], ((1, 2, 3), 2)),
         # Around the anchor: an enclosing loop, and a child of one.
-        ("2000B/2300/2400", "2300/CLM02", "2300", [], (2,), 1),
-        ("2000B/2300", "2000B/SBR02", "2000B", [], (2,), 1),
-        ("2000B/2300", "2010BA/DMG02", "2000B", ["2010BA"], (2,), 1),
-        ("2000B/2300/2320", "2400/2430/SVD", "2300", ["2400", "2430"], (), 1),
+        ("2000B/2300/2400", "2300/CLM02", ["2300"], ((2,), 1)),
+        ("2000B/2300", "2000B/SBR02", ["2000B"], ((2,), 1)),
+        ("2000B/2300", "2010BA/DMG02", ["2000B", "2010BA"], ((2,), 1)),
+        ("2000B/2300/2320", "2400/2430/SVD", ["2300", "2400", "2430"], ((), 1)),
         # From the set: the core steps through wrappers.
-        ("2000B/2300", "/BHT06", "ST_LOOP", ["HEADER"], (6,), 1),
-        ("2000B/2300", "/1000A/NM109", "ST_LOOP", ["HEADER", "1000A"], (9,), 1),
+        ("2000B/2300", "/BHT06", ["ST_LOOP", "HEADER"], ((6,), 1)),
+        ("2000B/2300", "/1000A/NM109", ["ST_LOOP", "HEADER", "1000A"], ((9,), 1)),
     ],
 )
 def test_path_resolves_from_its_anchor(
-    claims: Guide, anchor: str, path: str, base: str, loops: list[str], elements: tuple[int, ...], component: int
+    claims: Guide, anchor: str, path: str, way: list[str], slots: tuple[tuple[int, ...], int]
 ) -> None:
     """Down from the anchor, else from the nearest loop around it."""
     found = resolve(claims, claims.loops_at(anchor)[0], path)
 
-    assert claims.loops[found.base].id == base
-    assert _ids(claims, found.loops) == loops
-    assert (found.elements, found.component) == (elements, component)
+    assert _ids(claims, (found.base, *found.loops)) == way
+    assert (found.elements, found.component) == slots
 
 
 def test_condition_that_the_guide_dictates_is_left_out(claims: Guide) -> None:
