@@ -34,7 +34,7 @@ pub struct Program {
 }
 
 impl Program {
-    /// Reads MessagePack tables, refuses unknown fields and indices that point nowhere.
+    /// Reads `MessagePack` tables, refuses unknown fields and indices that point nowhere.
     pub fn compile(bytes: &[u8]) -> Result<Self, TableError> {
         let tables: Tables = rmp_serde::from_slice(bytes).map_err(|error| TableError(error.to_string()))?;
         Self::from_tables(tables, Sha256::digest(bytes).into()).map_err(TableError)

@@ -1,6 +1,6 @@
 //! The compiled definitions of one guide: what the walker, the checks, the rules and the map read.
 //!
-//! The tables are made by `gateway.definitions` and arrive as MessagePack maps with named fields. Unknown
+//! The tables are made by `gateway.definitions` and arrive as `MessagePack` maps with named fields. Unknown
 //! fields are refused and every index is checked once, in [`crate::program`], so that the hot loops may
 //! index without looking. Nothing here knows a file format of definitions, a partner or a message.
 

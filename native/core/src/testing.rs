@@ -41,7 +41,14 @@ fn coded(usage: Usage, code_set: u32) -> ElementTable {
     ElementTable { code_set: Some(code_set), ..element("1138", usage, DataType::Identifier, (1, 3)) }
 }
 
-fn segment(id: &str, parent: u32, usage: Usage, max_use: u32, position: u32, elements: Vec<ElementTable>) -> SegmentTable {
+fn segment(
+    id: &str,
+    parent: u32,
+    usage: Usage,
+    max_use: u32,
+    position: u32,
+    elements: Vec<ElementTable>,
+) -> SegmentTable {
     SegmentTable {
         id: id.into(),
         name: format!("segment {id}"),
@@ -78,7 +85,14 @@ fn dated(parent: u32, code_set: u32) -> SegmentTable {
     keyed(segment("DTP", parent, Usage::Situational, 1, 20, elements), 1, code_set)
 }
 
-fn a_loop(id: &str, parent: Option<u32>, usage: Usage, repeat: u32, position: u32, children: Vec<ChildTable>) -> LoopTable {
+fn a_loop(
+    id: &str,
+    parent: Option<u32>,
+    usage: Usage,
+    repeat: u32,
+    position: u32,
+    children: Vec<ChildTable>,
+) -> LoopTable {
     LoopTable { id: id.into(), name: format!("loop {id}"), parent, usage, repeat, position, children, wrapper: false }
 }
 
@@ -96,7 +110,8 @@ pub fn guide() -> GuideTable {
         claim_place,
         repeating,
     ];
-    let mut pointers = segment("HI", 3, Usage::Situational, 1, 30, vec![text(Usage::Situational, 5), text(Usage::Situational, 5)]);
+    let mut pointers =
+        segment("HI", 3, Usage::Situational, 1, 30, vec![text(Usage::Situational, 5), text(Usage::Situational, 5)]);
     pointers.syntax = vec![SyntaxTable { kind: 'P', elements: vec![1, 2] }];
     let trailer = vec![element("96", Usage::Required, DataType::Numeric, (1, 10)), text(Usage::Required, 9)];
     let opening = vec![text(Usage::Required, 3), text(Usage::Required, 9), text(Usage::Situational, 35)];

@@ -66,18 +66,18 @@ pub fn read_header(bytes: &[u8]) -> HeaderRead {
     if !exact {
         faults.push((Kind::InterchangeHeaderWidth, 0));
     }
-    check_delimiters(&delimiters, has_repetition, &elements, &mut faults);
+    check_delimiters(delimiters, has_repetition, &elements, &mut faults);
     check_header(&elements, has_repetition, &mut faults);
     HeaderRead::Whole(Box::new(InterchangeHeader { elements, delimiters, length: last + 3, faults }))
 }
 
 fn check_delimiters(
-    delimiters: &Delimiters,
+    delimiters: Delimiters,
     has_repetition: bool,
     elements: &[Vec<u8>],
     faults: &mut Vec<EnvelopeFault>,
 ) {
-    let Delimiters { element, component, repetition, terminator } = *delimiters;
+    let Delimiters { element, component, repetition, terminator } = delimiters;
     if component.is_ascii_alphanumeric() || component == element || component == b' ' {
         faults.push((Kind::ComponentSeparatorInvalid, 16));
     }

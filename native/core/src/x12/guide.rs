@@ -316,6 +316,7 @@ fn transitions(table: &GuideTable, from: u32) -> HashMap<u32, Box<[Transition]>,
     let mut of = table.segments[from as usize].parent;
     let mut position = table.segments[from as usize].position;
     let mut pops = 0;
+    let mut left = None;
     loop {
         let current = &table.loops[of as usize];
         for (order, child) in current.children.iter().enumerate() {
@@ -329,38 +330,39 @@ fn transitions(table: &GuideTable, from: u32) -> HashMap<u32, Box<[Transition]>,
                     }
                 }
                 ChildTable::Loop(inner) if table.loops[*inner as usize].position >= position => {
-                    enter(&mut found, table, *inner, pops, &mut vec![]);
+                    enter(&mut found, table, *inner, pops, left != Some(*inner), &mut vec![]);
                 }
                 _ => {}
             }
         }
         let Some(parent) = current.parent else { break };
         position = current.position;
+        left = Some(of);
         of = parent;
         pops += 1;
     }
     found.into_iter().map(|(id, ways)| (id, ways.into())).collect()
 }
 
-/// The ways into a loop: by its trigger, or through a wrapper into any of its loops.
+/// The ways into a loop: by its trigger. Into a wrapper also by any other child where `anywhere`, so that a
+/// missing first segment is one finding and not one for every segment behind it.
 fn enter(
     found: &mut HashMap<u32, Vec<Transition>, PackedHash>,
     table: &GuideTable,
     of: u32,
     pops: u32,
+    anywhere: bool,
     path: &mut Vec<u32>,
 ) {
     path.push(of);
-    match table.loops[of as usize].children.first() {
-        Some(ChildTable::Segment(target)) => add(found, table, *target, pops, path),
-        Some(ChildTable::Loop(_)) => {
-            for child in &table.loops[of as usize].children {
-                if let ChildTable::Loop(inner) = child {
-                    enter(found, table, *inner, pops, path);
-                }
-            }
+    let current = &table.loops[of as usize];
+    let past_first = current.wrapper && anywhere || matches!(current.children.first(), Some(ChildTable::Loop(_)));
+    let reachable = if past_first { current.children.len() } else { 1 };
+    for child in current.children.iter().take(reachable) {
+        match child {
+            ChildTable::Segment(target) => add(found, table, *target, pops, path),
+            ChildTable::Loop(inner) => enter(found, table, *inner, pops, anywhere, path),
         }
-        None => {}
     }
     path.pop();
 }

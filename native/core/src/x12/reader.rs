@@ -15,7 +15,9 @@ use crate::x12::finding::{DEFAULT_FINDING_CAP, Finding, FindingLog, Place, Sever
 use crate::x12::guide::packed_id;
 use crate::x12::judge::{Envelope, ItemDone, Ordinals, Output, SetJudge, SetOptions};
 use crate::x12::kind::Kind;
-use crate::x12::scan::{ByteClasses, CharacterSet, Delimiters, Extent, SEGMENT_CAP, Scanned, elements, extent, split};
+use crate::x12::scan::{
+    ByteClasses, CharacterSet, Delimiters, Extent, SEGMENT_CAP, Scanned, SegmentText, elements, extent, split,
+};
 use crate::x12::tree::Tree;
 
 /// XML beyond this makes the reader stop and hand over what it has.
@@ -24,6 +26,9 @@ pub const DEFAULT_XML_CAP: usize = 1 << 20;
 const COMPACT_AT: usize = 1 << 16;
 /// Items without XML are few bytes each; so many make a batch.
 const ITEMS_PER_BATCH: usize = 4096;
+const BYTE_ORDER_MARK: &[u8] = b"\xEF\xBB\xBF";
+/// What may stand around interchanges without saying anything: blanks, line ends, the end mark of CP/M, NUL.
+const FILLERS: &[u8] = b" \t\r\n\x1A\0";
 /// Control numbers remembered to find duplicates: beyond that many sets in a group none is looked for.
 const CONTROL_NUMBERS_CAP: usize = 1 << 20;
 /// The segment after ST (BHT, BGN) is handed to the caller when it is not longer than any real one.
@@ -195,7 +200,7 @@ impl X12Reader {
             interchange: None,
             group: None,
             set: None,
-            classes: ByteClasses::new(&PLACEHOLDER, CharacterSet::default()),
+            classes: ByteClasses::new(PLACEHOLDER, CharacterSet::default()),
             scanned: Scanned::default(),
             opening: (Vec::new(), 0),
             out: Output { log: FindingLog::new(cap), ..Output::default() },
@@ -281,31 +286,25 @@ impl X12Reader {
 
     /// Looks for ISA; true where more input is needed.
     fn seek(&mut self) -> bool {
-        let mut at = self.at;
-        let first = self.interchanges == 0;
-        if first && at == 0 && self.base == 0 && self.pending.starts_with(b"\xEF\xBB\xBF") {
-            at = 3;
-        }
-        while self.pending.get(at).is_some_and(|byte| matches!(byte, b' ' | b'\t' | b'\r' | b'\n' | 0x1A | 0)) {
-            at += 1;
-        }
-        if first && at > self.at && at < self.pending.len() && self.pending[at..].starts_with(b"I") {
-            let range = (self.offset(), self.base + at as u64);
-            let finding = Finding::new(Kind::LeadingBytes, Severity::Warning, Place::default());
-            self.log_envelope(finding.detail((range.1 - range.0).to_string()));
-        }
-        let rest = &self.pending[at..];
-        if rest.len() < 4 && b"ISA".starts_with(&rest[..rest.len().min(3)]) {
-            // A byte order mark may still be coming.
-            if !(first && at == 0 && rest.is_empty()) {
-                self.at = at;
+        if self.offset() == 0 {
+            let rest = &self.pending[self.at..];
+            if rest.starts_with(BYTE_ORDER_MARK) {
+                self.at += BYTE_ORDER_MARK.len();
+            } else if BYTE_ORDER_MARK.starts_with(rest) && !self.ended {
+                return true;
             }
+        }
+        while self.pending.get(self.at).is_some_and(|byte| FILLERS.contains(byte)) {
+            self.at += 1;
+        }
+        let rest = &self.pending[self.at..];
+        if rest.len() < 3 && b"ISA".starts_with(rest) {
             return true;
         }
         if rest.starts_with(b"ISA") {
-            self.at = at;
-            match read_header(&self.pending[at..]) {
+            match read_header(rest) {
                 HeaderRead::Whole(header) => {
+                    self.report_leading();
                     self.begin_interchange(*header);
                     return false;
                 }
@@ -317,22 +316,26 @@ impl X12Reader {
                 }
             }
         }
-        if first && self.base == 0 && b"\xEF\xBB\xBF".starts_with(rest) && at == 0 {
-            return true;
-        }
-        self.at = at;
         self.report_junk(Kind::NotAnInterchange);
         // Skip to the next place that may be an ISA, keeping what may be the beginning of one.
-        let rest = &self.pending[at..];
+        let rest = &self.pending[self.at..];
         match memchr::memmem::find(&rest[1..], b"ISA") {
             Some(found) => {
-                self.at = at + 1 + found;
+                self.at += 1 + found;
                 false
             }
             None => {
                 self.at = self.pending.len() - 2.min(rest.len() - 1);
                 true
             }
+        }
+    }
+
+    fn report_leading(&mut self) {
+        let before = self.offset();
+        if self.interchanges == 0 && before > 0 && !self.junk_reported {
+            let finding = Finding::new(Kind::LeadingBytes, Severity::Warning, Place::default());
+            self.log_envelope(finding.detail(before.to_string()));
         }
     }
 
@@ -351,7 +354,7 @@ impl X12Reader {
         self.junk_reported = false;
         self.outside_reported = false;
         self.envelope_log.restart();
-        self.classes = ByteClasses::new(&header.delimiters, CharacterSet::default());
+        self.classes = ByteClasses::new(header.delimiters, CharacterSet::default());
         let faults = header.faults.clone();
         self.at += header.length;
         self.interchange = Some(Interchange {
@@ -390,7 +393,7 @@ impl X12Reader {
             self.end_interchange(None);
             return false;
         }
-        match extent(rest, &delimiters) {
+        match extent(rest, delimiters) {
             Extent::Partial => true,
             Extent::TooLong => {
                 self.report_too_long();
@@ -410,7 +413,7 @@ impl X12Reader {
                 let bytes = &pending[at..at + length];
                 split(&mut scanned, bytes, binary, &self.classes);
                 self.at += length + 1;
-                self.segment(bytes, &scanned, offset, &delimiters);
+                self.segment(bytes, &scanned, offset, delimiters);
                 if binary.is_some_and(|binary| !binary.exact) {
                     self.report_in_set(Kind::BinaryLengthWrong, Severity::Error, bytes, &scanned, offset);
                 }
@@ -443,7 +446,7 @@ impl X12Reader {
         }
     }
 
-    fn segment(&mut self, bytes: &[u8], scanned: &Scanned, offset: u64, delimiters: &Delimiters) {
+    fn segment(&mut self, bytes: &[u8], scanned: &Scanned, offset: u64, delimiters: Delimiters) {
         const ST: u32 = 0x5354;
         const SE: u32 = 0x5345;
         const GS: u32 = 0x4753;
@@ -469,7 +472,7 @@ impl X12Reader {
         }
     }
 
-    fn set_segment(&mut self, bytes: &[u8], scanned: &Scanned, offset: u64, delimiters: &Delimiters) {
+    fn set_segment(&mut self, bytes: &[u8], scanned: &Scanned, offset: u64, delimiters: Delimiters) {
         let (Some(interchange), Some(group), Some(set)) = (&self.interchange, &self.group, &mut self.set) else {
             return;
         };
@@ -480,13 +483,14 @@ impl X12Reader {
         if let Some(judge) = &mut set.judge {
             let envelope =
                 Envelope { interchange: &interchange.header.elements, group: &group.header, set: &set.header };
-            judge.segment(bytes, scanned, set.segments, offset, &envelope, &mut self.out);
+            let segment = SegmentText { bytes, scanned, position: set.segments, offset };
+            judge.segment(&segment, &envelope, &mut self.out);
         }
     }
 
     // ---------------------------------------------------------------- sets
 
-    fn open_set(&mut self, bytes: &[u8], offset: u64, delimiters: &Delimiters) {
+    fn open_set(&mut self, bytes: &[u8], offset: u64, delimiters: Delimiters) {
         if self.set.is_some() {
             self.end_set(None, delimiters);
         }
@@ -544,7 +548,7 @@ impl X12Reader {
         if !implementation.is_empty() && Some(implementation) != group.header.get(8) {
             report(Kind::ImplementationMismatch, 3);
         }
-        self.classes = ByteClasses::new(&interchange.header.delimiters, choice.characters);
+        self.classes = ByteClasses::new(interchange.header.delimiters, choice.characters);
         let options = SetOptions {
             program: choice.program,
             source_attributes: choice.source_attributes,
@@ -558,12 +562,13 @@ impl X12Reader {
         let mut scanned = std::mem::take(&mut self.scanned);
         split(&mut scanned, &bytes, None, &self.classes);
         let envelope = Envelope { interchange: &interchange.header.elements, group: &group.header, set: &set.header };
-        judge.segment(&bytes, &scanned, 1, offset, &envelope, &mut self.out);
+        let segment = SegmentText { bytes: &bytes, scanned: &scanned, position: 1, offset };
+        judge.segment(&segment, &envelope, &mut self.out);
         self.scanned = scanned;
         set.judge = Some(judge);
     }
 
-    fn end_set(&mut self, trailer: Option<(&[u8], &Scanned, u64)>, delimiters: &Delimiters) {
+    fn end_set(&mut self, trailer: Option<(&[u8], &Scanned, u64)>, delimiters: Delimiters) {
         if let Some((bytes, scanned, offset)) = trailer {
             self.set_segment(bytes, scanned, offset, delimiters);
         }
@@ -695,7 +700,7 @@ impl X12Reader {
     fn end_open_set(&mut self) {
         if self.set.is_some() {
             let delimiters = self.interchange.as_ref().map_or(PLACEHOLDER, |found| found.header.delimiters);
-            self.end_set(None, &delimiters);
+            self.end_set(None, delimiters);
         }
     }
 
@@ -752,7 +757,7 @@ impl X12Reader {
             // Many senders leave out the last terminator; nothing is lost by reading it.
             let delimiters = self.interchange.as_ref().map_or(PLACEHOLDER, |found| found.header.delimiters);
             self.base += rest.len() as u64;
-            self.end_interchange(Some(elements(&rest[..last], &delimiters)));
+            self.end_interchange(Some(elements(&rest[..last], delimiters)));
             self.junk_reported = true;
         } else if self.phase == Phase::Seek && last > 0 {
             let kind =

@@ -13,19 +13,28 @@ use crate::x12::finding::RuleMark;
 use crate::x12::guide::CodeSet;
 use crate::x12::tree::{NONE, Tree};
 
+type Texts = Box<[Box<[u8]>]>;
+
+/// One component of the segment has one of these values.
+struct SlotCondition {
+    element: u16,
+    component: u16,
+    any_of: Texts,
+}
+
 /// A slot path with its text compared as bytes.
 struct Path {
     base: u32,
     loops: Box<[u32]>,
     segments: Box<[u32]>,
-    conditions: Box<[(u16, u16, Box<[Box<[u8]>]>)]>,
+    conditions: Box<[SlotCondition]>,
     elements: Box<[u16]>,
     component: u16,
 }
 
 struct Condition {
     path: Path,
-    any_of: Box<[Box<[u8]>]>,
+    any_of: Texts,
     negated: bool,
 }
 
@@ -71,7 +80,7 @@ struct Found {
     slot: u32,
 }
 
-fn bytes(texts: &[String]) -> Box<[Box<[u8]>]> {
+fn bytes(texts: &[String]) -> Texts {
     texts.iter().map(|text| text.as_bytes().into()).collect()
 }
 
@@ -96,7 +105,11 @@ impl Path {
             conditions: table
                 .conditions
                 .iter()
-                .map(|condition| (condition.element, condition.component, bytes(&condition.any_of)))
+                .map(|condition| SlotCondition {
+                    element: condition.element,
+                    component: condition.component,
+                    any_of: bytes(&condition.any_of),
+                })
                 .collect(),
             elements: table.elements.clone().into(),
             component: table.component,
@@ -127,9 +140,9 @@ impl Path {
 
     fn fits(&self, tree: &Tree, segment: u32) -> bool {
         self.segments.contains(&tree.segments[segment as usize].node)
-            && self.conditions.iter().all(|(element, component, any_of)| {
-                let value = tree.get(segment, *element, 0, *component);
-                any_of.iter().any(|wanted| **wanted == *value)
+            && self.conditions.iter().all(|condition| {
+                let value = tree.get(segment, condition.element, 0, condition.component);
+                condition.any_of.iter().any(|wanted| **wanted == *value)
             })
     }
 
@@ -162,13 +175,20 @@ fn text(tree: &Tree, found: Found) -> &[u8] {
     if found.slot == NONE { b"" } else { tree.value(&tree.slots[found.slot as usize]) }
 }
 
+/// Whether a condition holds, and by which value.
+#[derive(Clone, Copy)]
+enum Held {
+    No,
+    ByAbsence,
+    By(Found),
+}
+
 impl Condition {
     fn compile(table: &ConditionTable, guide: &GuideTable) -> Result<Self, String> {
         Ok(Self { path: Path::compile(&table.value, guide)?, any_of: bytes(&table.any_of), negated: table.negated })
     }
 
-    /// The value that makes it hold; `Some(None)` where it holds by absence.
-    fn holds(&self, tree: &Tree, anchor: u32) -> Option<Option<Found>> {
+    fn holds(&self, tree: &Tree, anchor: u32) -> Held {
         let mut hit = None;
         self.path.walk(tree, anchor, &mut |found| {
             if self.any_of.is_empty() || self.any_of.iter().any(|wanted| **wanted == *text(tree, found)) {
@@ -177,21 +197,24 @@ impl Condition {
             hit.is_none()
         });
         match (hit, self.negated) {
-            (Some(found), false) => Some(Some(found)),
-            (None, true) => Some(None),
-            _ => None,
+            (Some(found), false) => Held::By(found),
+            (None, true) => Held::ByAbsence,
+            _ => Held::No,
         }
     }
 }
 
-/// All conditions hold: the first value among them; `None` where one does not.
-fn all_hold(conditions: &[Condition], tree: &Tree, anchor: u32) -> Option<Option<Found>> {
-    let mut first = None;
+/// All conditions hold, by the first value among them.
+fn all_hold(conditions: &[Condition], tree: &Tree, anchor: u32) -> Held {
+    let mut first = Held::ByAbsence;
     for condition in conditions {
-        let held = condition.holds(tree, anchor)?;
-        first = first.or(held);
+        match (condition.holds(tree, anchor), first) {
+            (Held::No, _) => return Held::No,
+            (held, Held::ByAbsence) => first = held,
+            _ => {}
+        }
     }
-    Some(first)
+    first
 }
 
 impl Rules {
@@ -272,28 +295,32 @@ impl Rule {
     fn judge(&self, tree: &Tree, anchor: u32, code_sets: &[CodeSet], today: &[u8], broken: &mut Vec<Broken>) {
         match &self.kind {
             Kind::Balance { when, left, right } => {
-                if all_hold(when, tree, anchor).is_some() && unbalanced(tree, anchor, left, right) {
-                    broken.push(self.broken(tree, anchor, left.first().map(|term| &term.1), None));
+                let applies = !matches!(all_hold(when, tree, anchor), Held::No);
+                if applies && unbalanced(tree, anchor, left, right) {
+                    broken.push(self.broken(tree, anchor, left.first().map(|term| &term.1), Held::ByAbsence));
                 }
             }
             Kind::Requires { when, then } => {
-                if let Some(trigger) = all_hold(when, tree, anchor)
-                    && all_hold(then, tree, anchor).is_none()
-                {
-                    let mut found = self.broken(tree, anchor, None, trigger);
-                    if self.mark.carrier == SEGMENT_CARRIER {
-                        let unmet = then.iter().find(|condition| condition.holds(tree, anchor).is_none());
-                        found.missing = unmet.and_then(|condition| condition.path.segments.first().copied());
+                let trigger = all_hold(when, tree, anchor);
+                if !matches!(trigger, Held::No) {
+                    let unmet = then.iter().find(|condition| matches!(condition.holds(tree, anchor), Held::No));
+                    if let Some(unmet) = unmet {
+                        let mut found = self.broken(tree, anchor, None, trigger);
+                        if self.mark.carrier == SEGMENT_CARRIER {
+                            found.missing = unmet.path.segments.first().copied();
+                        }
+                        broken.push(found);
                     }
-                    broken.push(found);
                 }
             }
             Kind::Forbids { when, then } => {
-                if let Some(trigger) = all_hold(when, tree, anchor) {
+                let trigger = all_hold(when, tree, anchor);
+                if !matches!(trigger, Held::No) {
                     for condition in then {
-                        if let Some(held) = condition.holds(tree, anchor) {
+                        let held = condition.holds(tree, anchor);
+                        if !matches!(held, Held::No) {
                             let mut found = self.broken(tree, anchor, None, trigger);
-                            if let (None, Some(at)) = (&self.at, held) {
+                            if let (None, Held::By(at)) = (&self.at, held) {
                                 (found.segment, found.slot) = (at.segment, at.slot);
                             }
                             broken.push(found);
@@ -332,13 +359,21 @@ impl Rule {
             });
         };
         match check {
-            CheckTable::Npi => paths.iter().for_each(|path| each(path, &mut is_npi)),
+            CheckTable::Npi => {
+                for path in paths {
+                    each(path, &mut is_npi);
+                }
+            }
             CheckTable::NotInFuture => {
-                paths.iter().for_each(|path| each(path, &mut |value| today.is_empty() || first_date(value) <= today));
+                for path in paths {
+                    each(path, &mut |value| today.is_empty() || first_date(value) <= today);
+                }
             }
             CheckTable::Unique => {
                 let mut seen = HashSet::new();
-                paths.iter().for_each(|path| each(path, &mut |value| seen.insert(value.to_vec())));
+                for path in paths {
+                    each(path, &mut |value| seen.insert(value.to_vec()));
+                }
             }
             CheckTable::Sequence => {
                 let mut expected = 0_u64;
@@ -377,7 +412,7 @@ impl Rule {
     }
 
     /// Points to `at`, else to `fallback`, else to the segment that opened the anchor.
-    fn broken(&self, tree: &Tree, anchor: u32, fallback: Option<&Path>, trigger: Option<Found>) -> Broken {
+    fn broken(&self, tree: &Tree, anchor: u32, fallback: Option<&Path>, trigger: Held) -> Broken {
         let place = self.at.as_ref().or(fallback).and_then(|path| path.first(tree, anchor));
         let (segment, slot) =
             place.map_or((tree.loops[anchor as usize].first_segment, NONE), |found| (found.segment, found.slot));
@@ -385,7 +420,10 @@ impl Rule {
             mark: Arc::clone(&self.mark),
             segment,
             slot,
-            trigger: trigger.map(|found| (found.segment, found.slot)),
+            trigger: match trigger {
+                Held::By(found) => Some((found.segment, found.slot)),
+                Held::No | Held::ByAbsence => None,
+            },
             missing: None,
         }
     }

@@ -55,7 +55,7 @@ const REPETITION: u8 = 3;
 const SUSPICIOUS: u8 = 4;
 
 impl ByteClasses {
-    pub fn new(delimiters: &Delimiters, characters: CharacterSet) -> Self {
+    pub fn new(delimiters: Delimiters, characters: CharacterSet) -> Self {
         let mut classes = [PLAIN; 256];
         for (byte, class) in classes.iter_mut().enumerate() {
             if !characters.allows(byte as u8) {
@@ -92,7 +92,7 @@ pub struct Binary {
 }
 
 /// Finds the end of the segment at the start of `bytes`.
-pub fn extent(bytes: &[u8], delimiters: &Delimiters) -> Extent {
+pub fn extent(bytes: &[u8], delimiters: Delimiters) -> Extent {
     match binary_extent(bytes, delimiters) {
         Some(found) => found,
         None => match memchr(delimiters.terminator, &bytes[..bytes.len().min(SEGMENT_CAP)]) {
@@ -104,7 +104,7 @@ pub fn extent(bytes: &[u8], delimiters: &Delimiters) -> Extent {
 }
 
 /// BIN*length*data and BDS*filter*length*data: the length counts octets, data may hold any byte.
-fn binary_extent(bytes: &[u8], delimiters: &Delimiters) -> Option<Extent> {
+fn binary_extent(bytes: &[u8], delimiters: Delimiters) -> Option<Extent> {
     let skipped = match bytes.get(..3) {
         Some(b"BIN") => 0,
         Some(b"BDS") => 1,
@@ -158,7 +158,7 @@ pub struct Scanned {
 
 impl Scanned {
     /// The first repetition of one component; empty where there is none.
-    pub fn get<'a>(&self, segment: &'a [u8], element: u16, component: u16) -> &'a [u8] {
+    fn get<'a>(&self, segment: &'a [u8], element: u16, component: u16) -> &'a [u8] {
         self.slots
             .iter()
             .find(|slot| slot.element == element && slot.repetition == 0 && slot.component == component)
@@ -196,11 +196,44 @@ pub fn split(into: &mut Scanned, segment: &[u8], binary: Option<Binary>, classes
     splitter.close(&mut into.slots, segment.len(), ELEMENT);
 }
 
+/// One segment on its way through the judge.
+#[derive(Clone, Copy)]
+pub struct SegmentText<'a> {
+    pub bytes: &'a [u8],
+    pub scanned: &'a Scanned,
+    /// In the set, ST = 1.
+    pub position: u32,
+    /// Of its first byte, in the stream.
+    pub offset: u64,
+}
+
+impl<'a> SegmentText<'a> {
+    pub fn id(&self) -> &'a [u8] {
+        &self.bytes[..self.scanned.id_length]
+    }
+
+    /// What may be shown of an id: no longer than any real one.
+    pub fn id_prefix(&self) -> &'a [u8] {
+        &self.bytes[..self.scanned.id_length.min(3)]
+    }
+
+    /// The first repetition of one component; empty where there is none.
+    pub fn get(&self, element: u16, component: u16) -> &'a [u8] {
+        self.scanned.get(self.bytes, element, component)
+    }
+
+    /// Where the next segment may begin in the stream.
+    pub fn end(&self) -> u64 {
+        self.offset + self.bytes.len() as u64 + 1
+    }
+}
+
 /// Copies one scanned segment to the end of the tree; `parent`, `node` and `next` are the walker's.
-pub fn append(tree: &mut Tree, segment: &[u8], scanned: &Scanned, position: u32, offset: u64) -> u32 {
+pub fn append(tree: &mut Tree, segment: &SegmentText) -> u32 {
+    let SegmentText { bytes, scanned, position, offset } = *segment;
     let base = tree.text.len() as u32;
     let first_slot = tree.slots.len() as u32;
-    tree.text.extend_from_slice(segment);
+    tree.text.extend_from_slice(bytes);
     tree.slots.extend(scanned.slots.iter().map(|slot| Slot {
         start: slot.start + base,
         end: slot.end + base,
@@ -212,7 +245,7 @@ pub fn append(tree: &mut Tree, segment: &[u8], scanned: &Scanned, position: u32,
         parent: NONE,
         next: NONE,
         start: base,
-        end: base + segment.len() as u32,
+        end: base + bytes.len() as u32,
         id_length: scanned.id_length.min(usize::from(u16::MAX)) as u16,
         element_count: scanned.element_count,
         first_slot,
@@ -258,7 +291,7 @@ impl Splitter {
 }
 
 /// Splits a segment without a tree, for envelope segments: index 0 is the id.
-pub fn elements(segment: &[u8], delimiters: &Delimiters) -> Vec<Vec<u8>> {
+pub fn elements(segment: &[u8], delimiters: Delimiters) -> Vec<Vec<u8>> {
     segment.split(|byte| *byte == delimiters.element).take(MAX_ENVELOPE_ELEMENTS).map(<[u8]>::to_vec).collect()
 }
 

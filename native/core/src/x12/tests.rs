@@ -98,7 +98,10 @@ fn faults_of_the_set() {
     let cases = [
         (BODY.replace("BHT*0019*REF~", ""), vec![Kind::RequiredSegmentMissing]),
         (BODY.replace("BHT*0019", "BHT*00190"), vec![Kind::TooLong]),
-        (BODY.replace("HL*1**20*1~", "HL*2**20*1~"), vec![Kind::HierarchicalNumberWrong, Kind::HierarchicalNumberWrong, Kind::HierarchicalParentWrong]),
+        (
+            BODY.replace("HL*1**20*1~", "HL*2**20*1~"),
+            vec![Kind::HierarchicalNumberWrong, Kind::HierarchicalNumberWrong, Kind::HierarchicalParentWrong],
+        ),
         (BODY.replace("HL*2*1*22", "HL*2*7*22"), vec![Kind::HierarchicalParentWrong]),
         (BODY.replace("CLM*A1", "CLM*"), vec![Kind::RequiredElementMissing]),
         (BODY.replace("12.5", "12,5"), vec![Kind::InvalidCharacter]),
@@ -117,7 +120,10 @@ fn faults_of_the_set() {
         (format!("{BODY}HI*1~"), vec![Kind::ConditionalElementMissing]),
         (format!("{BODY}HI*1*2*~"), vec![Kind::TrailingSeparators]),
         (BODY.replace("A1", "A\u{1}"), vec![Kind::InvalidCharacter]),
-        (BODY.replace("HL*2*1*22*0~CLM*A1*12.5**11:B:Y~DTP*472*D8*20240101~", ""), vec![Kind::RequiredLoopMissing, Kind::HierarchicalChildWrong]),
+        (
+            BODY.replace("HL*2*1*22*0~CLM*A1*12.5**11:B:Y~DTP*472*D8*20240101~", ""),
+            vec![Kind::RequiredLoopMissing, Kind::HierarchicalChildWrong],
+        ),
     ];
     for (body, expected) in cases {
         assert_eq!(kinds(&read(&interchange(&body))), expected, "{body}");
