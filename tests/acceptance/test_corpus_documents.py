@@ -16,6 +16,7 @@ from gateway.cli.main import app
 from gateway.definitions.dictionary.package import committed_schema
 
 OTHER = "{urn:gateway:canonical:1}other"
+ORDER = "{urn:gateway:canonical:1}order"
 VALUE = "{urn:gateway:canonical:1}value"
 SOURCE = "{urn:gateway:canonical:1}source"
 # Copies and places, no values of the message.
@@ -105,3 +106,29 @@ def test_documents_become_the_message_again(converted: list[Converted], tmp_path
             different.append(file.path.name)
 
     assert different == []
+
+
+def test_documents_alone_make_a_message_that_the_guide_accepts(converted: list[Converted], tmp_path: Path) -> None:
+    """Without places, order and what has no name, as downstream would write them, the documents still make a set."""
+    refused = []
+    for file in converted:
+        document, message = tmp_path / "document.xml", tmp_path / "message.x12"
+        document.write_bytes(born_downstream(file.root))
+        runner = CliRunner()
+        written = runner.invoke(app, ["convert", str(document), "--to", "x12", "--output", str(message)])
+        if written.exit_code or runner.invoke(app, ["check", str(message)]).exit_code:
+            refused.append(file.path.name)
+
+    assert refused == []
+
+
+def born_downstream(root: etree._Element) -> bytes:
+    """The documents without `at`, `other` and `order`."""
+    copy = etree.fromstring(etree.tostring(root))
+    for element in list(copy.iter(OTHER, ORDER)):
+        parent = element.getparent()
+        assert parent is not None
+        parent.remove(element)
+    for element in copy.iter():
+        element.attrib.pop("at", None)
+    return etree.tostring(copy)
