@@ -3,9 +3,10 @@
 Owns every state name and which event leads from where to where. Must not know who stores a state or what a
 step does. What a message's acknowledgement says (accepted, rejected) is another axis: `gateway.model.judgement`.
 An adapter asks `sources` and `target` for its guarded updates, so that no transition is written down twice.
+Events are no text: two axes share names ("retry") that must not be taken for each other.
 """
 
-from enum import StrEnum
+from enum import Enum, StrEnum
 
 
 class InstanceState(StrEnum):
@@ -18,7 +19,7 @@ class InstanceState(StrEnum):
     HELD = "held"  # ambiguous: may or may not have taken effect; an operator decides
 
 
-class InstanceEvent(StrEnum):
+class InstanceEvent(Enum):
     """What happens to an instance."""
 
     CLAIM = "claim"
@@ -55,7 +56,7 @@ class DeliveryState(StrEnum):
     HELD = "held"  # the consumer cannot say whether it took effect
 
 
-class DeliveryEvent(StrEnum):
+class DeliveryEvent(Enum):
     """What happens to a delivery."""
 
     LEASE = "lease"
@@ -74,7 +75,7 @@ class PartnerAnswerState(StrEnum):
     CONFIRMED = "confirmed"  # the partner said that it has it
 
 
-class PartnerAnswerEvent(StrEnum):
+class PartnerAnswerEvent(Enum):
     """What happens to an acknowledgement."""
 
     CONFIRM = "confirm"
