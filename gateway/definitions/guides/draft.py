@@ -123,10 +123,15 @@ def read_dictionary() -> DataDictionary:
 
 def read_guide(file: str, dictionary: DataDictionary) -> DraftLoop:
     """The transaction-set loop of one map."""
-    for loop in read_map(file).iter("loop"):
-        if loop.get("xid") == SET_LOOP:
-            return _loop(loop, dictionary)
-    raise DefinitionError(Fault(f"pyx12/map/{file}", 0, "", f"has no loop {SET_LOOP}"))
+    root = read_map(file)
+    node = next((loop for loop in root.iter("loop") if loop.get("xid") == SET_LOOP), None)
+    trailer = next((segment for segment in root.iter("segment") if segment.get("xid") == "SE"), None)
+    if node is None or trailer is None:
+        raise DefinitionError(Fault(f"pyx12/map/{file}", 0, "", f"has no {SET_LOOP} or no SE"))
+    loop = _loop(node, dictionary)
+    if not any(child.id == "SE" for child in loop.children):  # 277 X212 has it in a table beside the set
+        loop.children.append(_segment(trailer, dictionary))
+    return loop
 
 
 def segment_ids(file: str) -> frozenset[str]:

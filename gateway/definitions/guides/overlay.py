@@ -141,7 +141,8 @@ def find_targets(root: DraftLoop, path: str) -> Iterator[Target]:
         return
     for loop, outer in places:
         here = outer if loop.wrapper or loop is root else (*outer, loop.id)
-        if here == () if not steps else _ends_with(here, tuple(steps)):
+        is_here = _ends_with(here, tuple(steps)) if steps else not here
+        if is_here:
             for child in loop.children:
                 if isinstance(child, DraftSegment) and child.id == step["id"] and _has_code(child, step):
                     yield from _parts(child, step)
