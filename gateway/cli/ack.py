@@ -11,7 +11,7 @@ from typing import Annotated
 import typer
 
 from gateway.cli.guides import InstalledGuides
-from gateway.cli.inputs import UnreadableFile, open_input
+from gateway.cli.inputs import UnreadableInputError, open_input
 from gateway.cli.judging import judge_input
 from gateway.formats.x12.acknowledge import (
     Acknowledgement,
@@ -55,7 +55,7 @@ def ack(
     policy = AckPolicy(functional=functional, interchange=interchange, line_end="\n" if pretty else "")
     try:
         written = _acknowledge(file, policy)
-    except UnreadableFile as reason:
+    except UnreadableInputError as reason:
         typer.echo(f"{file}: {reason} It gets no acknowledgement.", err=True)
         raise typer.Exit(2) from None
     for acknowledgement in written:

@@ -9,7 +9,7 @@ from typing import Annotated
 import typer
 
 from gateway.cli.guides import InstalledGuides
-from gateway.cli.inputs import UnreadableFile, open_input
+from gateway.cli.inputs import UnreadableInputError, open_input
 from gateway.cli.judging import Verdict, judge_input
 from gateway.cli.output import ValueReader, json_line, json_unreadable, print_unreadable, print_verdict
 
@@ -52,7 +52,7 @@ def _check(name: str, guides: InstalledGuides, output_format: OutputFormat, *, s
             else:
                 print_verdict(name, verdict, values)
             return verdict.verdict
-    except UnreadableFile as reason:
+    except UnreadableInputError as reason:
         if output_format is OutputFormat.JSON:
             typer.echo(json_unreadable(name, str(reason)))
         else:

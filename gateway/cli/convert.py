@@ -15,7 +15,7 @@ from typing import Annotated
 import typer
 
 from gateway.cli.guides import InstalledGuides
-from gateway.cli.inputs import InputFile, UnreadableFile, open_input
+from gateway.cli.inputs import InputFile, UnreadableInputError, open_input
 from gateway.cli.judging import Verdict, judge_input, sets_of
 from gateway.formats.x12.documents import NAMESPACE, DocumentError
 from gateway.model.judgement import Outcome
@@ -48,9 +48,12 @@ def convert(
             is_xml = opened.head.removeprefix(b"\xef\xbb\xbf").lstrip().startswith(b"<")
             target = to or (Target.X12 if is_xml else Target.CANONICAL)
             complaints = _to_x12(opened, write) if target is Target.X12 else _to_canonical(opened, write)
-    except UnreadableFile as reason:
+    except UnreadableInputError as reason:
         typer.echo(f"{file}: {reason}", err=True)
         raise typer.Exit(2) from None
+    except BrokenPipeError:
+        # Whoever read our output has seen enough.
+        raise typer.Exit(1) from None
     except OSError as error:
         typer.echo(f"{output or 'standard output'}: cannot be written: {error.strerror or error}.", err=True)
         raise typer.Exit(2) from None
@@ -95,7 +98,7 @@ def _to_canonical(opened: InputFile, write: Write) -> list[str]:
         if of_set.outcome is Outcome.REJECTED
     ]
     if not documents.close():
-        raise UnreadableFile("; ".join(complaints) or "There is no set in it that becomes canonical XML.")
+        raise UnreadableInputError("; ".join(complaints) or "There is no set in it that becomes canonical XML.")
     if not complaints and verdict.verdict is not Verdict.ACCEPTED:
         complaints.append("not all of it is accepted; `gateway check` tells more")
     return complaints
@@ -109,7 +112,7 @@ def _to_x12(opened: InputFile, write: Write) -> list[str]:
         for part in generate(opened.chunks(), InstalledGuides(mapped=True).program, generation):
             write(part)
     except DocumentError as error:
-        raise UnreadableFile(str(error)) from None
+        raise UnreadableInputError(str(error)) from None
     return [f"not written: {unwritten}" for unwritten in generation.unwritten]
 
 

@@ -25,7 +25,7 @@ HEAD_BYTES = 4096
 _ISA_BYTES = 106
 
 
-class UnreadableFile(Exception):
+class UnreadableInputError(Exception):
     """There is nothing to be judged; the text says why and what to do, for a person."""
 
 
@@ -59,24 +59,30 @@ class InputFile:
 
 @contextmanager
 def open_input(name: str) -> Iterator[InputFile]:
-    """A file, or standard input as `-`. Raises UnreadableFile, also for an empty one."""
+    """A file, or standard input as `-`. Raises UnreadableInputError, also for an empty one."""
     if name == STANDARD_INPUT:
         with SpooledTemporaryFile(max_size=SPOOL_MEMORY_BYTES) as kept:
             stream = sys.stdin.buffer
             yield InputFile(name, _head(stream), None, stream, kept)
         return
-    path = Path(name)
+    stream, size_bytes = _opened(Path(name))
+    with stream:
+        yield InputFile(name, _head(stream), size_bytes, stream, None)
+
+
+def _opened(path: Path) -> tuple[IO[bytes], int]:
     try:
-        with path.open("rb") as stream:
-            yield InputFile(name, _head(stream), path.stat().st_size, stream, None)
+        if path.is_dir():
+            raise UnreadableInputError("This is a directory; name the files in it.")
+        return path.open("rb"), path.stat().st_size
     except FileNotFoundError:
-        raise UnreadableFile("There is no such file.") from None
-    except IsADirectoryError:
-        raise UnreadableFile("This is a directory; name the files in it.") from None
+        raise UnreadableInputError("There is no such file.") from None
     except PermissionError:
-        raise UnreadableFile("The file may not be read: permission denied.") from None
+        raise UnreadableInputError("The file may not be read: permission denied.") from None
     except OSError as error:
-        raise UnreadableFile(f"The file cannot be read: {error.strerror or 'input/output error'}.") from None
+        raise UnreadableInputError(f"The file cannot be read: {error.strerror or 'input/output error'}.") from None
+    except ValueError:
+        raise UnreadableInputError("This is no name of a file.") from None
 
 
 def what_it_is(head: bytes) -> str:
@@ -113,7 +119,7 @@ _BEGINNINGS: tuple[tuple[bytes, str], ...] = (
 def _head(stream: IO[bytes]) -> bytes:
     head = stream.read(HEAD_BYTES)
     if not head:
-        raise UnreadableFile("The file is empty.")
+        raise UnreadableInputError("The file is empty.")
     return head
 
 

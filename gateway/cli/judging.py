@@ -9,7 +9,7 @@ from datetime import UTC, datetime
 from enum import StrEnum
 
 from gateway.cli.guides import InstalledGuides
-from gateway.cli.inputs import InputFile, UnreadableFile, what_it_is
+from gateway.cli.inputs import InputFile, UnreadableInputError, what_it_is
 from gateway.formats.x12.judge import DocumentSpool, X12Judge
 from gateway.model.finding import Finding, Severity
 from gateway.model.judgement import FileJudged, GroupJudged, InterchangeJudged, Outcome, SetJudged
@@ -47,13 +47,13 @@ class FileVerdict:
 
 
 def judge_input(opened: InputFile, guides: InstalledGuides, spool: DocumentSpool | None = None) -> FileVerdict:
-    """Judge everything in it. Raises UnreadableFile where there is no interchange."""
+    """Judge everything in it. Raises UnreadableInputError where there is no interchange."""
     judge = X12Judge(guides.choose, spool, today=datetime.now(UTC).strftime("%Y%m%d"))
     for chunk in opened.chunks():
         judge.feed(chunk)
     judged = judge.finish()
     if not judged.interchanges:
-        raise UnreadableFile(what_it_is(opened.head))
+        raise UnreadableInputError(what_it_is(opened.head))
     return FileVerdict(judged, _kind(judged), _verdict(judged))
 
 

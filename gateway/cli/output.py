@@ -10,7 +10,7 @@ from dataclasses import dataclass
 import typer
 
 from gateway.cli.judging import UNKNOWN_KIND, FileVerdict, Verdict, findings_of, kind_of
-from gateway.model.finding import ByteRange, Finding, Severity
+from gateway.model.finding import ByteRange, Carrier, Finding, Place, Severity
 from gateway.model.judgement import FileJudged, GroupJudged, InterchangeJudged, Outcome, SetJudged
 
 Read = Callable[[ByteRange], bytes]
@@ -65,8 +65,8 @@ def json_line(name: str, verdict: FileVerdict, values: ValueReader) -> str:
 
 def json_unreadable(name: str, reason: str) -> str:
     """One file that could not."""
-    finding: dict[str, object] = {"snip": 1, "severity": Severity.ERROR, "code": "", "message": reason}
-    return _json(name, UNKNOWN_KIND, Verdict.UNREADABLE, [finding])
+    finding = Finding(Severity.ERROR, Carrier.NONE, "", snip=1, place=Place(), message=reason)
+    return _json(name, UNKNOWN_KIND, Verdict.UNREADABLE, [_json_finding(finding, None)])
 
 
 def _json(name: str, kind: str, verdict: Verdict, findings: list[dict[str, object]]) -> str:

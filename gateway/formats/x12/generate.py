@@ -113,6 +113,8 @@ class _Interchanges:
             raise DocumentError(f"The documents of set {where} (interchange.group.set) do not stand together.")
         self._seen.add(key)
         source = documents[0].source
+        # First, so that nothing is written of an interchange whose first set cannot be.
+        text = self._set(source, documents)
         if self._open is None or self._open.interchange != key.interchange:
             yield from self.close_interchange()
             yield self._open_interchange(source.interchange)
@@ -120,7 +122,8 @@ class _Interchanges:
             yield from self._close_group()
             yield self._open_group(source)
         self._open = key
-        yield self._set(source, documents)
+        self._set_count += 1
+        yield text
 
     def close_interchange(self) -> Iterator[bytes]:
         if self._open is None:
@@ -139,13 +142,12 @@ class _Interchanges:
         if program is None:
             message = f"No guide is installed for set {name.transaction_set} of version {name.version}."
             raise DocumentError(message)
-        self._set_count += 1
         self._generation.set_count += 1
         try:
             generated = _native.generate_set(
                 program,
                 b"".join((_OPEN, *(document.xml for document in documents), _CLOSE)),
-                control_number=source.set.get("controlNumber", f"{self._set_count:04d}"),
+                control_number=source.set.get("controlNumber", f"{self._generation.set_count:04d}"),
                 element_separator=self._delimiters.element,
                 component_separator=self._delimiters.component,
                 repetition_separator=self._delimiters.repetition,
