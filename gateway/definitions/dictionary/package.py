@@ -1,6 +1,6 @@
 """The dictionary that comes with the package: its files, the committed XSD, and whether all of it holds together."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from importlib.resources import files
 from importlib.resources.abc import Traversable
@@ -9,7 +9,10 @@ from gateway.definitions.dictionary.check import check_definitions
 from gateway.definitions.dictionary.load import load_dictionary
 from gateway.definitions.dictionary.model import Dictionary
 from gateway.definitions.dictionary.schema import canonical_schema
-from gateway.definitions.dictionary.usage import NamedTable, read_tables
+from gateway.definitions.dictionary.usage import NamedTable, Usage, master_table, read_tables
+from gateway.definitions.guides.catalogue import load_guide
+from gateway.definitions.mapping import load_mapping
+from gateway.definitions.mapping.model import Body
 from gateway.definitions.positions import DefinitionError, Fault, TomlDocument, read_toml
 
 _PACKAGE = "gateway.definitions"
@@ -41,6 +44,38 @@ def check_package() -> tuple[Fault, ...]:
     if committed_schema() != canonical_schema(package.dictionary):
         return (*faults, Fault(_SCHEMA, 0, "", _STALE))
     return faults
+
+
+def package_master_table() -> tuple[Usage, ...]:
+    """Attribute x guide x path of the package, without what a shared fragment has and the guide has not.
+
+    Reads the guides too, which takes a second: for pages and reports, not for messages.
+    """
+    package = load_package()
+    possible = {table.guides: _possible(table) for table in package.tables}
+    rows = master_table(package.dictionary, package.tables)
+    return tuple(row for row in rows if (row.element, row.attribute) in possible[row.guides])
+
+
+def _possible(table: NamedTable) -> set[tuple[str, str]]:
+    """Element and attribute of all that the compiled table can write."""
+    mapping = load_mapping(load_guide(table.guides[0]))
+    if mapping is None or mapping.item is None:
+        return set()
+    found = set(_written(mapping.set, "header"))
+    for branch in mapping.item.branches:
+        found.update(_written(branch.body, mapping.item.element))
+    return found | {(mapping.item.element, mapping.item.tag or "")}
+
+
+def _written(body: Body, element: str) -> Iterator[tuple[str, str]]:
+    for attribute in body.attributes:
+        yield element, attribute.name
+    for block in body.blocks:
+        path = f"{element}/{block.element}"
+        yield path, block.tag or ""
+        for branch in block.branches:
+            yield from _written(branch.body, path)
 
 
 def committed_schema() -> str:

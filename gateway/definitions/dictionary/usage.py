@@ -53,12 +53,12 @@ class NamedTable:
 
 @dataclass(frozen=True, slots=True)
 class Usage:
-    """A row of the master table: an attribute of an element, and where it lives in one guide."""
+    """A row of the master table: an attribute of an element, and where it lives in the guides of one table."""
 
     element: str  # for example `claim/patient/address`
     attribute: str
     type_name: str  # the dictionary's type of the element
-    guide: str
+    guides: tuple[str, ...]
     paths: tuple[str, ...]  # for example `2010CA/N301`, one for each alternative
     place: Place
 
@@ -81,23 +81,22 @@ def read_tables(tables: Iterable[TomlDocument], fragments: Iterable[TomlDocument
 
 
 def master_table(dictionary: Dictionary, tables: Iterable[NamedTable]) -> tuple[Usage, ...]:
-    """Every attribute with its place in every guide, by element, in the order of the documents."""
+    """Every attribute with its place in every table, by element, in the order of the documents."""
     rows: list[Usage] = []
     for table in tables:
-        for guide in table.guides:
-            walk = _Rows(dictionary, guide)
-            rows.extend(walk.below(table.header, "header", "header", ()))
-            # Paths of an item are read from the item: its own place in the set would only repeat in every row.
-            rows.extend(walk.below(replace(table.item, unit=()), table.item.name, table.item.name, ()))
+        walk = _Rows(dictionary, table.guides)
+        rows.extend(walk.below(table.header, "header", "header", ()))
+        # Paths of an item are read from the item: its own place in the set would only repeat in every row.
+        rows.extend(walk.below(replace(table.item, unit=()), table.item.name, table.item.name, ()))
     return tuple(rows)
 
 
 @dataclass(frozen=True, slots=True)
 class _Rows:
-    """Walks one table as one guide uses it."""
+    """Walks one table."""
 
     dictionary: Dictionary
-    guide: str
+    guides: tuple[str, ...]
 
     def below(self, block: NamedBlock, type_name: str, element: str, enclosing: tuple[str, ...]) -> Iterator[Usage]:
         """The rows of a block and of all below it; nothing where the dictionary has no such type."""
@@ -107,7 +106,7 @@ class _Rows:
         unit = _below(enclosing, block.unit)
         for attribute in block.attributes:
             paths = _below(unit, attribute.paths)
-            yield Usage(element, attribute.name, type_name, self.guide, paths, attribute.place)
+            yield Usage(element, attribute.name, type_name, self.guides, paths, attribute.place)
         types = {child.name: child.type_name for child in self.dictionary.children_of(type_of)}
         for child in block.children:
             yield from self.below(child, types.get(child.name, ""), f"{element}/{child.name}", unit)

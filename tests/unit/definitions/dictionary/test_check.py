@@ -2,7 +2,13 @@ from collections.abc import Callable
 
 import pytest
 
-from gateway.definitions.dictionary import Dictionary, check_definitions, check_package, master_table
+from gateway.definitions.dictionary import (
+    Dictionary,
+    check_definitions,
+    check_package,
+    master_table,
+    package_master_table,
+)
 from gateway.definitions.dictionary.usage import NamedTable
 
 Load = Callable[..., Dictionary]
@@ -87,6 +93,16 @@ def test_the_master_table_says_where_an_attribute_lives(dictionary: Load, tables
     assert rows["claim", "frequency"] == ("CLM05-3",)
     assert rows["claim/patient", "lastName"] == ("2010CA/NM103", "2010BA/NM103")
     assert rows["claim/date", "value"] == ("DTP/03",)
+
+
+def test_the_master_table_of_the_package_has_what_its_guides_have() -> None:
+    """A fragment is shared by all guides; the rows are those that a document of the guide can have."""
+    rows = {(row.guides[0], row.element, row.attribute): row.paths for row in package_master_table()}
+
+    assert rows["005010X222A1", "claim/payer", "payerIdentifier"] == ("2010BB/NM1[08=PI]09",)
+    assert rows["005010X220A1", "member/coverage", "insuranceLine"] == ("2300/HD03",)
+    assert rows["005010X222A1", "claim", "patientIs"] == ()
+    assert ("005010X222A1", "claim/payer", "socialSecurityNumber") not in rows
 
 
 def test_the_package_holds_together() -> None:
