@@ -8,7 +8,7 @@ all. Must not import the native module: formats turn the bytes into a program.
 import hashlib
 import json
 import os
-import tempfile
+import threading
 import tomllib
 from collections.abc import Iterator
 from dataclasses import asdict, dataclass
@@ -197,9 +197,10 @@ def _write(file: Path, compiled: Compiled) -> None:
     body = len(head).to_bytes(_LENGTH_BYTES, "big") + head + compiled.tables
     try:
         file.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
-        with tempfile.NamedTemporaryFile(dir=file.parent, prefix=".writing-", delete=False) as unfinished:
-            unfinished.write(_MAGIC + hashlib.sha256(body).digest() + body)
-        Path(unfinished.name).replace(file)
+        # Not tempfile: importing it would take longer than reading a cached program.
+        unfinished = file.with_name(f".writing-{os.getpid()}-{threading.get_ident()}")
+        unfinished.write_bytes(_MAGIC + hashlib.sha256(body).digest() + body)
+        unfinished.replace(file)
         _remove_old(file)
     except OSError:
         return
