@@ -22,6 +22,9 @@ UNKNOWN_RECEIVER = "009"
 BAD_USAGE_INDICATOR = "020"
 BAD_CONTENT = "024"
 
+# ISA05 to ISA08 and ISA15: what agreements are looked up by.
+_ENVELOPE = (5, 6, 7, 8, 15)
+
 # AK905, X12 data element 716.
 GROUP_NOT_SUPPORTED = "1"
 GROUP_VERSION_NOT_SUPPORTED = "2"
@@ -143,6 +146,9 @@ class GroupAgreed:
     """The functional group may be judged."""
 
 
+_GROUP_AGREED = GroupAgreed()
+
+
 @dataclass(frozen=True, slots=True)
 class GroupNotAgreed:
     """The functional group is refused: AK9 R with this AK905 code."""
@@ -152,10 +158,15 @@ class GroupNotAgreed:
 
 @dataclass(frozen=True, slots=True)
 class Agreements:
-    """Every partner by id, and who sends under an identity. Swapped whole by a reload."""
+    """Every partner by id, who sends under an identity, and agreements by envelope. Swapped whole by a reload.
+
+    `by_envelope` has the agreements of enabled partners by partner, ISA05, ISA06, ISA07, ISA08 and ISA15: what every
+    message is looked up by.
+    """
 
     partners: dict[str, Partner]
     senders: dict[Identity, str] = field(repr=False)
+    by_envelope: dict[tuple[str, ...], tuple[Agreement, ...]] = field(repr=False)
 
     @classmethod
     def of(cls, partners: Iterable[Partner]) -> "Agreements":
@@ -168,7 +179,20 @@ class Agreements:
             for identity in partner.identities:
                 if senders.setdefault(identity, partner.id) != partner.id:
                     raise ValueError(f"{partner.id} and {senders[identity]} share the identity {identity.id}")
-        return cls(by_id, senders)
+        return cls(by_id, senders, _by_envelope(by_id.values()))
+
+
+def _by_envelope(partners: Iterable[Partner]) -> dict[tuple[str, ...], tuple[Agreement, ...]]:
+    found: dict[tuple[str, ...], tuple[Agreement, ...]] = {}
+    agreements = (
+        (partner, agreement) for partner in partners if partner.is_enabled for agreement in partner.agreements
+    )
+    for owner, agreement in agreements:
+        for sender in agreement.senders & owner.identities:
+            for us in agreement.receivers:
+                key = (owner.id, sender.qualifier, sender.id, us.qualifier, us.id, agreement.usage.value)
+                found[key] = (*found.get(key, ()), agreement)
+    return found
 
 
 def select(
@@ -187,27 +211,19 @@ def select(
     6. Of several that are left, the one that lists the group's guide; else the first, whose group is then refused.
     """
     partner = agreements.partners.get(principal.partner)
-    if partner is None or not partner.is_enabled or not partner.agreements:
-        return NotAgreed(BAD_SENDER, RefusalReason.PRINCIPAL_WITHOUT_AGREEMENT)
-    sender = Identity(_element(interchange, 5), _element(interchange, 6))
-    if sender not in partner.identities:
-        return _foreign_sender(agreements, partner, sender)
-    left = [agreement for agreement in partner.agreements if sender in agreement.senders]
-    receiver = Identity(_element(interchange, 7), _element(interchange, 8))
-    ours = [agreement for agreement in left if receiver in agreement.receivers]
-    if not ours:
-        return _foreign_receiver(left, receiver)
-    usage = _element(interchange, 15)
-    usable = [agreement for agreement in ours if agreement.usage.value == usage]
-    if not usable:
-        return NotAgreed(BAD_USAGE_INDICATOR, RefusalReason.USAGE_NOT_AGREED)
+    envelope = tuple([_element(interchange, position) for position in _ENVELOPE])
+    usable = agreements.by_envelope.get((principal.partner, *envelope))
+    if partner is None or usable is None:
+        return _refusal(agreements, partner, Identity(*envelope[:2]), Identity(*envelope[2:4]))
     if group is None:
         return Selected(partner, usable[0])
     addressed = [agreement for agreement in usable if applications_agreed(agreement, group)]
     if not addressed:
         return NotAgreed(BAD_CONTENT, RefusalReason.APPLICATION_NOT_AGREED)
-    fitting = (agreement for agreement in addressed if isinstance(select_group(agreement, group), GroupAgreed))
-    return Selected(partner, next(fitting, addressed[0]))
+    for agreement in addressed:
+        if isinstance(select_group(agreement, group), GroupAgreed):
+            return Selected(partner, agreement)
+    return Selected(partner, addressed[0])
 
 
 def select_group(agreement: Agreement, group: Sequence[str]) -> GroupAgreed | GroupNotAgreed:
@@ -217,11 +233,11 @@ def select_group(agreement: Agreement, group: Sequence[str]) -> GroupAgreed | Gr
     """
     functional_group, version = _element(group, 1), _element(group, 8)
     if functional_group == "FA":
-        return GroupAgreed()
-    agreed = {guide.version for guide in agreement.guides if guide.functional_group == functional_group}
+        return _GROUP_AGREED
+    agreed = [guide.version for guide in agreement.guides if guide.functional_group == functional_group]
     if not agreed:
         return GroupNotAgreed(GROUP_NOT_SUPPORTED)
-    return GroupAgreed() if version in agreed else GroupNotAgreed(GROUP_VERSION_NOT_SUPPORTED)
+    return _GROUP_AGREED if version in agreed else GroupNotAgreed(GROUP_VERSION_NOT_SUPPORTED)
 
 
 def applications_agreed(agreement: Agreement, group: Sequence[str]) -> bool:
@@ -230,6 +246,18 @@ def applications_agreed(agreement: Agreement, group: Sequence[str]) -> bool:
     return (not agreement.applications or sender in agreement.applications) and (
         not agreement.our_applications or receiver in agreement.our_applications
     )
+
+
+def _refusal(agreements: Agreements, partner: Partner | None, sender: Identity, receiver: Identity) -> NotAgreed:
+    """Why no agreement has this envelope: steps 1 to 4 of `select`."""
+    if partner is None or not partner.is_enabled or not partner.agreements:
+        return NotAgreed(BAD_SENDER, RefusalReason.PRINCIPAL_WITHOUT_AGREEMENT)
+    if sender not in partner.identities:
+        return _foreign_sender(agreements, partner, sender)
+    left = [agreement for agreement in partner.agreements if sender in agreement.senders]
+    if not any(receiver in agreement.receivers for agreement in left):
+        return _foreign_receiver(left, receiver)
+    return NotAgreed(BAD_USAGE_INDICATOR, RefusalReason.USAGE_NOT_AGREED)
 
 
 def _foreign_sender(agreements: Agreements, partner: Partner, sender: Identity) -> NotAgreed:
