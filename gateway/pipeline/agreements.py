@@ -211,6 +211,7 @@ def select(
     6. Of several that are left, the one that lists the group's guide; else the first, whose group is then refused.
     """
     partner = agreements.partners.get(principal.partner)
+    # One look-up answers steps 1 to 4; a miss is asked why.
     envelope = tuple([_element(interchange, position) for position in _ENVELOPE])
     usable = agreements.by_envelope.get((principal.partner, *envelope))
     if partner is None or usable is None:
