@@ -42,6 +42,7 @@ class CharacterSet(StrEnum):
 
     BASIC = "basic"
     EXTENDED = "extended"
+    OPEN = "open"  # whatever prints, in any script
 
 
 @dataclass(frozen=True, slots=True)
@@ -109,6 +110,11 @@ class Partner:
     is_enabled: bool
     identities: frozenset[Identity]
     agreements: tuple[Agreement, ...]
+
+    @property
+    def size_limit_bytes(self) -> int:
+        """The largest message that any of its agreements takes: which one applies is not known before it is read."""
+        return max((agreement.limits.size_bytes for agreement in self.agreements), default=0)
 
 
 class RefusalReason(StrEnum):

@@ -192,3 +192,11 @@ def test_disabled_partner_does_not_hold_its_identity() -> None:
     agreements = Agreements.of([_partner("a", CLINIC, is_enabled=False), _partner("b", CLINIC)])
 
     assert agreements.senders == {CLINIC: "b"}
+
+
+def test_size_limit_is_the_largest_of_the_agreements() -> None:
+    """Which agreement applies is not known before the message is read."""
+    agreements = [_agreement("clinic", CLINIC, limits=Limits(size)) for size in (10, 30, 20)]
+
+    assert _partner("clinic", CLINIC, *agreements).size_limit_bytes == 30
+    assert _partner("clinic", CLINIC).size_limit_bytes == 0
