@@ -23,6 +23,12 @@ def installed() -> frozenset[GuideName]:
     )
 
 
+@cache
+def _compiled(version: str, transaction_set: str, *, mapped: bool) -> programs.Compiled | None:
+    """From the cache on disk, once for all sets of a file."""
+    return programs.program(version, transaction_set, mapped=mapped)
+
+
 @dataclass(frozen=True, slots=True)
 class InstalledGuides:
     """Chooses by GS01, GS08 and ST01. `forced` is a version that stands for what GS08 says."""
@@ -36,7 +42,7 @@ class InstalledGuides:
         name = GuideName(header.functional_group, version, header.transaction_set)
         if self.forced is None and name not in installed():
             return NoGuide(missing_guide(installed(), header))
-        found = programs.program(version, header.transaction_set, mapped=self.mapped)
+        found = _compiled(version, header.transaction_set, mapped=self.mapped)
         if found is None:
             return NoGuide(GuideMissing(set_code="I6", group_code=""))
         program = PROGRAMS.get(found.tables)
@@ -44,11 +50,11 @@ class InstalledGuides:
         return UseProgram(
             program=program,
             rules={rule.id: rule for rule in found.rules},
-            source_attributes=f'partner="" instance="{NO_INSTANCE}" definitions="{program.digest.hex()}"',
+            source_attributes=f'instance="{NO_INSTANCE}" definitions="{program.digest.hex()}"',
             document_prefix=".".join((NO_INSTANCE, *map(str, place))) + ".",
         )
 
     def program(self, name: GuideName) -> Program | None:
         """The program of a guide by name, for the way back."""
-        found = programs.program(name.version, name.transaction_set, mapped=self.mapped)
+        found = _compiled(name.version, name.transaction_set, mapped=self.mapped)
         return None if found is None else PROGRAMS.get(found.tables)
