@@ -95,6 +95,8 @@ def program(
     for path in partner_rules:
         key.update(hashlib.sha256(path.read_bytes()).digest())
     folder = cache_folder or default_cache_folder()
+    if folder is None:
+        return _compile(entry, is_mapped, partner_rules)
     file = folder / f"{version}-{transaction_set}-{'xml' if is_mapped else 'judge'}-{key.hexdigest()[:32]}.tables"
     found = _read(file)
     if found is None:
@@ -117,10 +119,18 @@ def rule_texts() -> dict[str, RuleText]:
     return {text.id: RuleText(text.id, text.message, text.source) for text in package_rule_texts()}
 
 
-def default_cache_folder() -> Path:
-    """`$XDG_CACHE_HOME/healthcare-b2b-gateway`, by default under `~/.cache`."""
-    base = os.environ.get("XDG_CACHE_HOME") or str(Path("~/.cache").expanduser())
-    return Path(base) / "healthcare-b2b-gateway"
+def default_cache_folder() -> Path | None:
+    """`$XDG_CACHE_HOME/healthcare-b2b-gateway`, by default under `~/.cache`; None where there is no home.
+
+    Never a folder that others can write to: who can change the tables decides what is accepted.
+    """
+    base = Path(os.environ.get("XDG_CACHE_HOME", ""))
+    if not base.is_absolute():
+        try:
+            base = Path.home() / ".cache"
+        except RuntimeError:
+            return None
+    return base / "healthcare-b2b-gateway"
 
 
 @cache

@@ -48,6 +48,18 @@ def test_cache_that_cannot_be_written_costs_only_time(tmp_path: Path) -> None:
     assert found is not None
 
 
+@pytest.mark.parametrize(
+    ("variable", "expected"),
+    [("/somewhere", "/somewhere/healthcare-b2b-gateway"), ("relative", "/home/someone/.cache/healthcare-b2b-gateway")],
+)
+def test_cache_is_where_the_user_keeps_caches(monkeypatch: pytest.MonkeyPatch, variable: str, expected: str) -> None:
+    """A relative XDG_CACHE_HOME does not count, says its specification."""
+    monkeypatch.setenv("HOME", "/home/someone")
+    monkeypatch.setenv("XDG_CACHE_HOME", variable)
+
+    assert programs.default_cache_folder() == Path(expected)
+
+
 def test_unknown_guide_has_no_program(tmp_path: Path) -> None:
     """GS08 and ST01 must both fit."""
     assert programs.program("005010X220A1", "837", mapped=False, cache_folder=tmp_path) is None
