@@ -3,6 +3,7 @@
 Owns the option and what is said when the file is missing or faulty. Must not know what a setting means.
 """
 
+import sys
 from collections.abc import Iterable
 from pathlib import Path
 from typing import Annotated
@@ -22,6 +23,10 @@ ConfigOption = Annotated[
 ]
 DEFAULT_CONFIG = Path("gateway.toml")
 
+# A pipe has no width: wide enough for a whole row, so that a script gets every column uncut.
+PIPE_WIDTH = 220
+
+output = Console(highlight=False, width=None if sys.stdout.isatty() else PIPE_WIDTH)
 errors = Console(stderr=True, highlight=False, soft_wrap=True)
 
 

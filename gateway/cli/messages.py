@@ -9,17 +9,15 @@ from typing import Annotated
 from uuid import UUID
 
 import typer
-from rich.console import Console
+from rich.console import JustifyMethod
 from rich.markup import escape
 from rich.table import Table
 
 from gateway.bootstrap import ledger_reader
-from gateway.cli.configuration import DEFAULT_CONFIG, ConfigOption, errors, settings_of
+from gateway.cli.configuration import DEFAULT_CONFIG, ConfigOption, errors, output, settings_of
 from gateway.definitions.settings import Settings
 from gateway.pipeline.records import InstanceFilter, InstancePage, InstanceRow
 from gateway.pipeline.states import InstanceState
-
-output = Console(highlight=False)
 
 
 def messages(  # noqa: PLR0917 - typer makes options of them
@@ -37,7 +35,8 @@ def messages(  # noqa: PLR0917 - typer makes options of them
     page = asyncio.run(_page(settings_of(config), wanted, after, limit))
     table = Table(box=None, header_style="bold")
     for column in ("id", "received", "partner", "state", "mode", "size", "sets", "accepted", "rejected", "errors"):
-        table.add_column(column, justify="right" if column in _NUMBERS else "left", no_wrap=True)
+        justify: JustifyMethod = "right" if column in _NUMBERS else "left"
+        table.add_column(column, justify=justify, no_wrap=True, min_width=_WIDTHS.get(column))
     for row in page.rows:
         table.add_row(*_cells(row))
     output.print(table)
@@ -45,6 +44,8 @@ def messages(  # noqa: PLR0917 - typer makes options of them
         output.print(f"More: gateway messages --after {page.next}")
 
 
+# Never cut: the id is what `gateway show` wants.
+_WIDTHS = {"id": 36, "received": 19}
 _NUMBERS = frozenset({"size", "sets", "accepted", "rejected", "errors"})
 
 

@@ -12,19 +12,16 @@ from typing import Annotated
 
 import typer
 from argon2 import PasswordHasher
-from rich.console import Console
 from rich.markup import escape
 from rich.table import Table
 
 from gateway.bootstrap import socket_path
 from gateway.cli.administration import NoServerError, RefusedError, ask
-from gateway.cli.configuration import DEFAULT_CONFIG, ConfigOption, errors, settings_of, show_faults
+from gateway.cli.configuration import DEFAULT_CONFIG, ConfigOption, errors, output, settings_of, show_faults
 from gateway.definitions.partners.load import LoadedPartners, PartnerFile, load_partners
 from gateway.definitions.settings import Settings
 
 app = typer.Typer(no_args_is_help=True, help="Trading partners: add, list, disable, reload.")
-output = Console(highlight=False)
-
 _ENABLED = re.compile(r"^enabled[ \t]*=.*$", re.MULTILINE)
 _FIRST_TABLE = re.compile(r"^\[", re.MULTILINE)
 

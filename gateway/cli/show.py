@@ -8,16 +8,13 @@ from typing import Annotated
 from uuid import UUID
 
 import typer
-from rich.console import Console
 from rich.markup import escape
 from rich.table import Table
 
 from gateway.bootstrap import ledger_reader
-from gateway.cli.configuration import DEFAULT_CONFIG, ConfigOption, errors, settings_of
+from gateway.cli.configuration import DEFAULT_CONFIG, ConfigOption, errors, output, settings_of
 from gateway.definitions.settings import Settings
 from gateway.pipeline.records import InstanceDetail
-
-output = Console(highlight=False)
 
 
 def show(

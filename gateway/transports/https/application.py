@@ -16,7 +16,14 @@ log = structlog.get_logger(__name__)
 
 def root_application() -> web.Application:
     """An empty application that answers problems as documents."""
-    return web.Application(middlewares=[_problems_as_documents])
+    root = web.Application(middlewares=[_problems_as_documents])
+    root.on_response_prepare.append(_name_no_software)
+    return root
+
+
+async def _name_no_software(_request: web.Request, response: web.StreamResponse) -> None:
+    """A version in the Server header tells a stranger which faults to try."""
+    response.headers["Server"] = "gateway"
 
 
 @web.middleware
