@@ -4,12 +4,12 @@ Owns the conversation with the native reader. Sans-I/O: it calls back for the ch
 documents, and must not know agreements, files or clocks.
 """
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Literal, Protocol
 
 from gateway import _native
-from gateway._native import Batch, Header, Item, Program
+from gateway._native import Batch, Header, Program
 from gateway.formats.x12.assembly import MAX_SET_FINDINGS, Assembly
 from gateway.formats.x12.findings import RuleWords
 from gateway.formats.x12.guides import GuideMissing, SetHeader
@@ -131,17 +131,11 @@ class X12Judge:
         # Findings and items first: a unit that ends in this batch needs those that came with it.
         for raw in batch.findings:
             self._assembly.find(raw)
-        if batch.items or batch.xml:
-            self._take_items(batch.items, batch.xml)
+        spooled_at = self._spool.write(batch.xml) if self._spool is not None and batch.xml else None
+        if batch.items:
+            self._assembly.add_items(batch.items, spooled_at)
         for unit in batch.units:
             self._assembly.end(unit)
-
-    def _take_items(self, items: Sequence[Item], xml: bytes) -> None:
-        base = self._spool.write(xml) if self._spool is not None and xml else 0
-        for item in items:
-            kept = self._spool is not None and item.xml is not None
-            document = (item.xml[0] + base, item.xml[1] + base) if kept and item.xml is not None else None
-            self._assembly.add_item(item, document)
 
     def _answer(self, header: Header | None) -> Batch:
         """Ask for the guide of the set that begins, unless its interchange is refused already."""
