@@ -1,7 +1,8 @@
 """A gateway that dies at a chosen moment.
 
-Reads lines `FOLDER POINT FIRST LAST DURABLE` and forks a gateway for each, since starting Python anew would take longer than
-all the rest. DURABLE is `-`, or where tests/shims/discard_unsynced.c keeps what was synced of FOLDER. The gateway sends messages FIRST to LAST of the fake standard in tests/unit/pipeline/fakes.py to a pipeline over real stores, and
+Reads lines `FOLDER POINT FIRST LAST DURABLE` and forks a gateway for each, since starting Python anew would take longer
+than all the rest. DURABLE is `-`, or where tests/shims/discard_unsynced.c keeps what was synced of FOLDER. The gateway
+sends messages FIRST to LAST of the fake standard in tests/unit/pipeline/fakes.py to a pipeline over real stores, and
 consumes what is delivered. Prints what the outside world learns, a line each, and only once it is true:
 
     receipt NUMBER           the partner was told that we have the message

@@ -1,7 +1,7 @@
 """Nothing acknowledged is lost and no item has two effects, wherever the process dies.
 
-The gateway runs in a child (child.py) that kills itself around a chosen call. Afterwards the partner sends again what it
-got no receipt for, as partners do, and the world must look as if nothing had happened. The same once more with a
+The gateway runs in a child (child.py) that kills itself around a chosen call. Afterwards the partner sends again what
+it got no receipt for, as partners do, and the world must look as if nothing had happened. The same once more with a
 power cut: a library discards all that was not synced.
 """
 

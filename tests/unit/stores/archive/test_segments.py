@@ -31,6 +31,7 @@ class Fatal:
         self.errors: list[BaseException] = []
 
     def __call__(self, error: BaseException) -> None:
+        """Take one."""
         self.errors.append(error)
 
 
@@ -43,18 +44,21 @@ class FailingFiles(Files):
         self.sync_error: OSError | None = None
 
     def write(self, descriptor: int, data: bytes) -> None:
+        """Fail as told, halfway."""
         if self.write_error is not None:
             super().write(descriptor, data[: len(data) // 2])
             raise self.write_error
         super().write(descriptor, data)
 
     def sync(self, descriptor: int) -> None:
+        """Fail as told."""
         if self.sync_error is not None:
             raise self.sync_error
         super().sync(descriptor)
 
 
 def last_segment(folder: Path) -> Path:
+    """The one that is written to."""
     return max(folder.glob("*.segment"))
 
 
