@@ -4,6 +4,7 @@ Puts the checks of their owners together and adds those that need several files 
 prints it is elsewhere. Must not know how definitions are used at run time.
 """
 
+import stat
 from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import datetime, timedelta
@@ -79,7 +80,7 @@ def lint_installation(settings_file: Path, now: datetime) -> LintReport:
     loaded = load_partners(settings.partners_folder, settings.identities)
     return LintReport(
         (*faults, *_tls_files(settings), *loaded.faults, *_partner_samples(loaded)),
-        (*_expiring(settings, loaded, now), *_idle_partners(loaded)),
+        (*_expiring(settings, loaded, now), *_exposed(settings), *_idle_partners(loaded)),
     )
 
 
@@ -148,6 +149,13 @@ def _tls_files(settings: Settings) -> Iterator[Fault]:
     for path in (settings.https.certificate, settings.https.key, *settings.https.client_authorities):
         if not path.is_file():
             yield Fault(str(settings.file), 0, "https", f"{path} is no file")
+
+
+def _exposed(settings: Settings) -> Iterator[Fault]:
+    """A private key that any user of the machine can read."""
+    key = settings.https.key
+    if key.is_file() and key.stat().st_mode & stat.S_IROTH:
+        yield Fault(str(key), 0, "", "is readable by every user of this machine: chmod o-r")
 
 
 def _expiring(settings: Settings, loaded: LoadedPartners, now: datetime) -> Iterator[Fault]:

@@ -61,6 +61,7 @@ def _installation(folder: Path, partner: str = PARTNER, ends: datetime = NOW + t
     (folder / "certs").mkdir()
     _certificate(folder / "certs" / "server.pem", ends)
     (folder / "certs" / "server-key.pem").write_text("")
+    (folder / "certs" / "server-key.pem").chmod(0o600)
     (folder / "partners").mkdir()
     (folder / "partners" / "clinic.toml").write_text(partner)
     (folder / "gateway.toml").write_text('[[identity]]\nqualifier = "ZZ"\nid = "GATEWAY"\n')
@@ -94,6 +95,16 @@ def test_ending_certificate_is_a_warning(tmp_path: Path) -> None:
     report = _installation(tmp_path, ends=NOW + timedelta(days=29))
 
     assert _texts(report, tmp_path) == ([], ["certs/server.pem: the certificate ends on 2026-02-03"])
+
+
+def test_key_that_everybody_can_read_is_a_warning(tmp_path: Path) -> None:
+    """Whoever has the key can pose as us."""
+    _installation(tmp_path)
+    (tmp_path / "certs" / "server-key.pem").chmod(0o644)
+
+    report = lint_installation(tmp_path / "gateway.toml", NOW)
+
+    assert [fault.message for fault in report.warnings] == ["is readable by every user of this machine: chmod o-r"]
 
 
 def test_partner_that_cannot_connect_is_a_warning(tmp_path: Path) -> None:
