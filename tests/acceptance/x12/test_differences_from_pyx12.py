@@ -120,8 +120,8 @@ def _hierarchy(both: Compared) -> tuple[set[Note], set[Note]]:
     return set(), ours
 
 
-def _outside_lists(both: Compared) -> tuple[set[Note], set[Note]]:
-    """A value that pyx12's map forbids by mistake (our overlay says where the guide allows it)."""
+def _one_of_two_uses(both: Compared) -> tuple[set[Note], set[Note]]:
+    """Two uses of a segment that only a later qualifier tells apart: pyx12 takes the first."""
     theirs = {note for note in both.theirs if note.segment == "PWK" or (note.level == "4" and note.element == "2*756")}
     return theirs, set()
 
@@ -144,7 +144,7 @@ KINDS: dict[str, Callable[[Compared], tuple[set[Note], set[Note]]]] = {
     "element-not-used": _not_used,
     "component-in-a-simple-element": _components,
     "length-of-dates": _length_of_dates,
-    "code-list-corrected": _outside_lists,
+    "one-of-two-uses": _one_of_two_uses,
     "what-follows-a-lost-segment": _consequence,
     "checked-by-us-alone": _only_we_check,
     "loops-left-empty": _hierarchy,
