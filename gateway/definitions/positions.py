@@ -86,14 +86,13 @@ def read_toml(file: str, text: str | bytes) -> TomlDocument:
         raise DefinitionError(Fault(file, 0, "", f"is larger than {MAX_TOML_BYTES} bytes"))
     decoded = (text if isinstance(text, str) else _decode(file, text)).replace("\r\n", "\n")
     try:
-        data = tomllib.loads(decoded)
+        return TomlDocument(file, tomllib.loads(decoded), _Scanner(decoded).scan())
     except tomllib.TOMLDecodeError as error:
         at = _ERROR_LINE.search(str(error))
         line = int(at[1]) if at else decoded.count("\n") + 1
         raise DefinitionError(Fault(file, line, "", f"is not TOML: {error}")) from None
     except RecursionError:
         raise DefinitionError(Fault(file, 0, "", "is nested too deeply")) from None
-    return TomlDocument(file, data, _Scanner(decoded).scan())
 
 
 def _decode(file: str, text: bytes) -> str:
