@@ -278,7 +278,7 @@ pub struct SlotPathTable {
     pub conditions: Vec<SlotConditionTable>,
     /// From 1; several where the value repeats over elements (CAS03, CAS06, ...). Empty = the segment itself.
     pub elements: Vec<u16>,
-    /// From 1.
+    /// From 1; 0 = any.
     pub component: u16,
 }
 

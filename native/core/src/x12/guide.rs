@@ -6,7 +6,7 @@ use std::collections::{HashMap, HashSet};
 
 use regex::bytes::Regex;
 
-use crate::tables::{ChildTable, CodeSetTable, DataType, ElementTable, GuideTable, Usage};
+use crate::tables::{ChildTable, CodeSetTable, DataType, ElementTable, GuideTable, SegmentTable, Usage};
 use crate::x12::tree::NONE;
 
 /// A code list with constant-time lookup.
@@ -165,9 +165,12 @@ pub struct Segment {
     /// The required elements.
     pub required: u64,
     pub syntax: Box<[SyntaxNote]>,
-    /// By packed segment id.
-    pub transitions: HashMap<u32, Box<[Transition]>, PackedHash>,
+    /// Index of its [`Transitions`]: segments at one position of one loop share them.
+    pub transitions: u32,
 }
+
+/// The ways on from a position, by packed segment id.
+pub type Transitions = HashMap<u32, Box<[Transition]>, PackedHash>;
 
 /// Segment ids are at most three letters: the packed id is its own hash.
 #[derive(Clone, Copy, Default)]
@@ -207,6 +210,7 @@ pub fn packed_id(id: &[u8]) -> u32 {
 pub struct Guide {
     pub table: GuideTable,
     pub segments: Box<[Segment]>,
+    pub transitions: Box<[Transitions]>,
     pub required: Box<[Box<[Required]>]>,
     /// Loops whose instances are items.
     pub is_item: Box<[bool]>,
@@ -220,9 +224,16 @@ pub struct Guide {
 
 impl Guide {
     pub fn new(table: GuideTable) -> Result<Self, String> {
-        let segments = (0..table.segments.len() as u32)
-            .map(|index| segment(&table, index))
-            .collect::<Result<Box<[Segment]>, String>>()?;
+        let mut places: HashMap<(u32, u32), u32> = HashMap::new();
+        let mut ways: Vec<Transitions> = Vec::new();
+        let mut segments = Vec::with_capacity(table.segments.len());
+        for (index, found) in table.segments.iter().enumerate() {
+            let shared = *places.entry((found.parent, found.position)).or_insert_with(|| {
+                ways.push(transitions(&table, index as u32));
+                ways.len() as u32 - 1
+            });
+            segments.push(segment(found, shared)?);
+        }
         let required = table.loops.iter().map(|of| required(&table, &of.children)).collect();
         let (is_item, encloses_item) = item_relations(&table);
         let hierarchical = table
@@ -235,7 +246,17 @@ impl Guide {
             .collect();
         let known_segments = table.known_segments.iter().map(|id| packed_id(id.as_bytes())).collect();
         let in_guide = table.segments.iter().map(|segment| packed_id(segment.id.as_bytes())).collect();
-        Ok(Self { table, segments, required, is_item, encloses_item, hierarchical, known_segments, in_guide })
+        Ok(Self {
+            table,
+            segments: segments.into(),
+            transitions: ways.into(),
+            required,
+            is_item,
+            encloses_item,
+            hierarchical,
+            known_segments,
+            in_guide,
+        })
     }
 
     /// The segment that opens a loop; of a wrapper, that of its first loop.
@@ -284,8 +305,7 @@ fn required(table: &GuideTable, children: &[ChildTable]) -> Box<[Required]> {
         .collect()
 }
 
-fn segment(table: &GuideTable, index: u32) -> Result<Segment, String> {
-    let segment = &table.segments[index as usize];
+fn segment(segment: &SegmentTable, transitions: u32) -> Result<Segment, String> {
     Ok(Segment {
         id: packed_id(segment.id.as_bytes()),
         elements: segment.elements.iter().map(Element::new).collect::<Result<_, _>>()?,
@@ -306,12 +326,12 @@ fn segment(table: &GuideTable, index: u32) -> Result<Segment, String> {
                 all: bits(note.elements.iter().copied()),
             })
             .collect(),
-        transitions: transitions(table, index),
+        transitions,
     })
 }
 
 /// From a segment: first what follows in its own loop, then in each enclosing loop, from its position on.
-fn transitions(table: &GuideTable, from: u32) -> HashMap<u32, Box<[Transition]>, PackedHash> {
+fn transitions(table: &GuideTable, from: u32) -> Transitions {
     let mut found: HashMap<u32, Vec<Transition>, PackedHash> = HashMap::default();
     let mut of = table.segments[from as usize].parent;
     let mut position = table.segments[from as usize].position;

@@ -143,7 +143,7 @@ struct Set {
     beginning: Vec<Vec<u8>>,
     start: u64,
     segments: u32,
-    judge: Option<Box<SetJudge>>,
+    judge: Option<(Arc<Program>, Box<SetJudge>)>,
 }
 
 #[derive(Clone, Copy, PartialEq, Eq)]
@@ -480,11 +480,11 @@ impl X12Reader {
         if set.segments == 2 && bytes.len() <= BEGINNING_CAP {
             set.beginning = elements(bytes, delimiters);
         }
-        if let Some(judge) = &mut set.judge {
+        if let Some((program, judge)) = &mut set.judge {
             let envelope =
                 Envelope { interchange: &interchange.header.elements, group: &group.header, set: &set.header };
             let segment = SegmentText { bytes, scanned, position: set.segments, offset };
-            judge.segment(&segment, &envelope, &mut self.out);
+            judge.segment(program, &segment, &envelope, &mut self.out);
         }
     }
 
@@ -550,22 +550,22 @@ impl X12Reader {
         }
         self.classes = ByteClasses::new(interchange.header.delimiters, choice.characters);
         let options = SetOptions {
-            program: choice.program,
             source_attributes: choice.source_attributes,
             document_prefix: choice.document_prefix,
             characters: choice.characters,
             today: self.options.today.clone(),
             documents: choice.documents,
         };
-        let mut judge = Box::new(SetJudge::new(options, ordinals, self.spare.take().unwrap_or_default()));
+        let mut judge =
+            Box::new(SetJudge::new(&choice.program, options, ordinals, self.spare.take().unwrap_or_default()));
         let (bytes, offset) = std::mem::take(&mut self.opening);
         let mut scanned = std::mem::take(&mut self.scanned);
         split(&mut scanned, &bytes, None, &self.classes);
         let envelope = Envelope { interchange: &interchange.header.elements, group: &group.header, set: &set.header };
         let segment = SegmentText { bytes: &bytes, scanned: &scanned, position: 1, offset };
-        judge.segment(&segment, &envelope, &mut self.out);
+        judge.segment(&choice.program, &segment, &envelope, &mut self.out);
         self.scanned = scanned;
-        set.judge = Some(judge);
+        set.judge = Some((choice.program, judge));
     }
 
     fn end_set(&mut self, trailer: Option<(&[u8], &Scanned, u64)>, delimiters: Delimiters) {
@@ -580,11 +580,11 @@ impl X12Reader {
         let position = set.segments + u32::from(trailer.is_none());
         let elements = trailer.map(|(bytes, _, _)| elements(bytes, delimiters));
         Self::check_set_trailer(&set, elements.as_deref(), ordinals, &mut self.out.log);
-        if let Some(mut judge) = set.judge.take() {
+        if let Some((program, mut judge)) = set.judge.take() {
             let envelope =
                 Envelope { interchange: &interchange.header.elements, group: &group.header, set: &set.header };
-            judge.finish(position, &envelope, &mut self.out);
-            guide = Some(judge.guide_id().to_owned());
+            judge.finish(&program, position, &envelope, &mut self.out);
+            guide = Some(program.guide.table.id.clone());
             values = judge.value_counts();
             items = judge.item_count();
             self.spare = Some(judge.into_tree());

@@ -46,7 +46,45 @@ enum Kind {
     Check { check: CheckTable, values: Box<[Path]> },
 }
 
+/// What must stand in the anchor for a rule to have anything to say; counted by the walk anyway.
+enum Gate {
+    Open,
+    Segments(Box<[u32]>),
+    Loops(Box<[u32]>),
+}
+
+impl Gate {
+    /// From the paths that a rule starts from: it speaks only where one of them has a value.
+    fn new(anchor: u32, starts: &[&Path]) -> Self {
+        if starts.is_empty() || starts.iter().any(|path| path.base != anchor) {
+            Self::Open
+        } else if starts.iter().all(|path| path.loops.is_empty()) {
+            Self::Segments(starts.iter().flat_map(|path| path.segments.iter().copied()).collect())
+        } else if starts.iter().all(|path| !path.loops.is_empty()) {
+            Self::Loops(starts.iter().map(|path| path.loops[0]).collect())
+        } else {
+            Self::Open
+        }
+    }
+
+    fn lets_through(&self, counts: &Counts) -> bool {
+        match self {
+            Self::Open => true,
+            Self::Segments(any) => any.iter().any(|node| counts.segments[*node as usize] > 0),
+            Self::Loops(any) => any.iter().any(|node| counts.loops[*node as usize] > 0),
+        }
+    }
+}
+
+/// How often each segment and loop of the guide stands in its present parent.
+#[derive(Clone, Copy)]
+pub struct Counts<'a> {
+    pub segments: &'a [u32],
+    pub loops: &'a [u32],
+}
+
 struct Rule {
+    gate: Gate,
     mark: Arc<RuleMark>,
     at: Option<Path>,
     kind: Kind,
@@ -155,7 +193,7 @@ impl Path {
             (instance.first_slot..instance.end_slot)
                 .filter(|slot| {
                     let found = &tree.slots[*slot as usize];
-                    found.element == *element && found.component == self.component
+                    found.element == *element && (self.component == 0 || found.component == self.component)
                 })
                 .all(|slot| each(Found { segment, slot }))
         })
@@ -241,11 +279,12 @@ impl Rules {
         tree: &Tree,
         node: u32,
         anchor: u32,
+        counts: Counts,
         code_sets: &[CodeSet],
         today: &[u8],
         broken: &mut Vec<Broken>,
     ) {
-        for rule in &self.by_loop[node as usize] {
+        for rule in self.by_loop[node as usize].iter().filter(|rule| rule.gate.lets_through(&counts)) {
             rule.judge(tree, anchor, code_sets, today, broken);
         }
     }
@@ -277,8 +316,22 @@ fn compile(table: &RuleTable, guide: &GuideTable, code_sets: usize) -> Result<Ru
             Kind::Check { check: *check, values: values.iter().map(path).collect::<Result<_, _>>()? }
         }
     };
+    let starts: Vec<&Path> = match &kind {
+        Kind::Balance { when, left, .. } => match when.iter().find(|condition| !condition.negated) {
+            Some(condition) => vec![&condition.path],
+            None => left.iter().map(|term| &term.1).collect(),
+        },
+        Kind::Requires { when, .. } | Kind::Forbids { when, .. } => {
+            when.iter().find(|condition| !condition.negated).map(|condition| &condition.path).into_iter().collect()
+        }
+        Kind::Codes { value, .. } => vec![value],
+        Kind::Check { check: CheckTable::PointerExists | CheckTable::Sequence, values } => vec![&values[0]],
+        Kind::Check { values, .. } => values.iter().collect(),
+    };
+    let gate = Gate::new(table.anchor, &starts);
     let (carrier, code) = table.carrier.split_once(':').unwrap_or(("", ""));
     Ok(Rule {
+        gate,
         mark: Arc::new(RuleMark {
             id: table.id.clone(),
             snip: table.snip,

@@ -1,7 +1,5 @@
 //! The elements of one segment: usage, repetition, composites, characters, syntax notes.
 
-use std::sync::Arc;
-
 use super::{Output, SetJudge};
 use crate::program::Program;
 use crate::tables::{DataType, Usage};
@@ -15,7 +13,7 @@ use crate::x12::tree::Slot;
 impl SetJudge {
     pub(super) fn check_segment(
         &self,
-        program: &Arc<Program>,
+        program: &Program,
         target: u32,
         index: u32,
         scanned: &Scanned,

@@ -1,7 +1,5 @@
 //! Items: where one begins and ends, and the documents it becomes.
 
-use std::sync::Arc;
-
 use super::{Document, Envelope, ITEM_CAP, ItemDone, OpenItem, Output, SetJudge, absolute};
 use crate::map::context::DocumentContext;
 use crate::program::Program;
@@ -36,7 +34,7 @@ impl SetJudge {
         }
     }
 
-    pub(super) fn guard_item_size(&mut self, program: &Arc<Program>, index: u32, out: &mut Output) {
+    pub(super) fn guard_item_size(&mut self, program: &Program, index: u32, out: &mut Output) {
         if self.tree.text.len() <= ITEM_CAP {
             return;
         }
@@ -61,7 +59,7 @@ impl SetJudge {
         self.renderer.reset();
     }
 
-    pub(super) fn finish_item(&mut self, program: &Arc<Program>, instance: u32, envelope: &Envelope, out: &mut Output) {
+    pub(super) fn finish_item(&mut self, program: &Program, instance: u32, envelope: &Envelope, out: &mut Output) {
         let Some(item) = self.item.take() else { return };
         let worst = if out.log.errors > item.errors {
             Some(Severity::Error)
@@ -73,7 +71,7 @@ impl SetJudge {
         let mut xml = None;
         if worst != Some(Severity::Error) && self.options.documents && program.mapping.is_some() {
             let start = out.xml.len();
-            self.write(Document::Item(instance), item.ordinal, envelope, out);
+            self.write(program, Document::Item(instance), item.ordinal, envelope, out);
             xml = Some((start, out.xml.len()));
         }
         out.items.push(ItemDone {
@@ -90,8 +88,8 @@ impl SetJudge {
 
     /// A level without items is carried by a document of its own, so that nothing is lost. It counts as an
     /// item of the levels around it: they need no document of their own.
-    pub(super) fn write_remainder(&mut self, instance: u32, envelope: &Envelope, out: &mut Output) {
-        if !self.options.documents || self.options.program.mapping.is_none() || out.log.errors > 0 {
+    pub(super) fn write_remainder(&mut self, program: &Program, instance: u32, envelope: &Envelope, out: &mut Output) {
+        if !self.options.documents || program.mapping.is_none() || out.log.errors > 0 {
             return;
         }
         self.item_count += 1;
@@ -100,7 +98,7 @@ impl SetJudge {
             open.items += 1;
         }
         let start = out.xml.len();
-        self.write(Document::Remainder(instance), ordinal, envelope, out);
+        self.write(program, Document::Remainder(instance), ordinal, envelope, out);
         out.items.push(ItemDone {
             interchange: self.ordinals.interchange,
             group: self.ordinals.group,
@@ -113,8 +111,14 @@ impl SetJudge {
         });
     }
 
-    pub(super) fn write(&mut self, document: Document, ordinal: u32, envelope: &Envelope, out: &mut Output) {
-        let program = Arc::clone(&self.options.program);
+    pub(super) fn write(
+        &mut self,
+        program: &Program,
+        document: Document,
+        ordinal: u32,
+        envelope: &Envelope,
+        out: &mut Output,
+    ) {
         let Some(mapping) = &program.mapping else { return };
         self.document_count += 1;
         let id = format!("{}{ordinal}", self.options.document_prefix);

@@ -8,8 +8,6 @@ mod items;
 mod report;
 mod walk;
 
-use std::sync::Arc;
-
 use crate::map::context::ValueCounts;
 use crate::map::read::Renderer;
 use crate::program::Program;
@@ -63,7 +61,6 @@ pub struct Output {
 /// How this set is to be judged and written.
 #[derive(Clone)]
 pub struct SetOptions {
-    pub program: Arc<Program>,
     pub source_attributes: String,
     pub document_prefix: String,
     pub characters: CharacterSet,
@@ -118,8 +115,8 @@ pub struct SetJudge {
 }
 
 impl SetJudge {
-    pub fn new(options: SetOptions, ordinals: Ordinals, tree: Tree) -> Self {
-        let guide = &options.program.guide;
+    pub fn new(program: &Program, options: SetOptions, ordinals: Ordinals, tree: Tree) -> Self {
+        let guide = &program.guide;
         let (segments, loops) = (guide.table.segments.len(), guide.table.loops.len());
         let mut judge = Self {
             options,
@@ -149,10 +146,6 @@ impl SetJudge {
         self.tree
     }
 
-    pub fn guide_id(&self) -> &str {
-        &self.options.program.guide.table.id
-    }
-
     /// Items begun so far, remainders included.
     pub fn item_count(&self) -> u32 {
         self.item_count
@@ -163,15 +156,15 @@ impl SetJudge {
     }
 
     /// Judges one segment, ST first.
-    pub fn segment(&mut self, segment: &SegmentText, envelope: &Envelope, out: &mut Output) {
+    pub fn segment(&mut self, program: &Program, segment: &SegmentText, envelope: &Envelope, out: &mut Output) {
         if segment.position == 1 {
-            self.begin(segment, out);
+            self.begin(program, segment, out);
             return;
         }
         let id = packed_id(segment.id());
-        let program = Arc::clone(&self.options.program);
-        let program = &program;
-        let ways = program.guide.segments[self.current as usize].transitions.get(&id);
+        let guide = &program.guide;
+        let shared = guide.segments[self.current as usize].transitions;
+        let ways = guide.transitions[shared as usize].get(&id);
         match ways.and_then(|ways| self.choose(program, ways, segment)) {
             Some(way) => self.follow(program, way, segment, envelope, out),
             None => self.unplaced(program, id, segment, out),
@@ -180,13 +173,13 @@ impl SetJudge {
     }
 
     /// SE has come, or will not come: closes what is open.
-    pub fn finish(&mut self, position: u32, envelope: &Envelope, out: &mut Output) {
+    pub fn finish(&mut self, program: &Program, position: u32, envelope: &Envelope, out: &mut Output) {
         while !self.open.is_empty() {
             if self.open.len() == 1 && self.document_count == 0 && self.item_count == 0 {
-                self.require_before(&Arc::clone(&self.options.program), u32::MAX, position, out);
-                if out.log.errors == 0 && self.options.documents && self.options.program.mapping.is_some() {
+                self.require_before(program, u32::MAX, position, out);
+                if out.log.errors == 0 && self.options.documents && program.mapping.is_some() {
                     let start = out.xml.len();
-                    self.write(Document::Set, 0, envelope, out);
+                    self.write(program, Document::Set, 0, envelope, out);
                     out.items.push(ItemDone {
                         interchange: self.ordinals.interchange,
                         group: self.ordinals.group,
@@ -199,7 +192,7 @@ impl SetJudge {
                     });
                 }
             }
-            self.close_loop(&Arc::clone(&self.options.program), position, envelope, out);
+            self.close_loop(program, position, envelope, out);
         }
     }
 }

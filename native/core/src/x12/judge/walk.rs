@@ -1,7 +1,5 @@
 //! The walk: which segment of the guide a segment is, which loops it closes and opens, what is missing.
 
-use std::sync::Arc;
-
 use super::{Envelope, OpenLoop, Output, SetJudge, loop_id};
 use crate::program::Program;
 use crate::tables::{ChildTable, Usage};
@@ -13,13 +11,12 @@ use crate::x12::scan::{SegmentText, append};
 use crate::x12::tree::{LoopInstance, Mark, NONE};
 
 impl SetJudge {
-    pub(super) fn begin(&mut self, segment: &SegmentText, out: &mut Output) {
-        let program = Arc::clone(&self.options.program);
+    pub(super) fn begin(&mut self, program: &Program, segment: &SegmentText, out: &mut Output) {
         let Some(ChildTable::Segment(first)) = program.guide.table.loops[0].children.first().copied() else {
             return;
         };
-        self.open_loop(0, 1);
-        self.arrive(&program, first, segment, out);
+        self.open_loop(program, 0, 1);
+        self.arrive(program, first, segment, out);
         self.end = segment.end();
     }
 
@@ -77,7 +74,7 @@ impl SetJudge {
 
     pub(super) fn follow(
         &mut self,
-        program: &Arc<Program>,
+        program: &Program,
         way: &Transition,
         segment: &SegmentText,
         envelope: &Envelope,
@@ -108,14 +105,14 @@ impl SetJudge {
                 finding.name = Some(guide.table.loops[*of as usize].name.as_str().into());
                 out.log.push(finding);
             }
-            self.open_loop(*of, segment.position);
+            self.open_loop(program, *of, segment.position);
         }
         let own = guide.table.segments[way.target as usize].position;
         self.require_before(program, own, segment.position, out);
         self.arrive(program, way.target, segment, out);
     }
 
-    pub(super) fn open_loop(&mut self, node: u32, position: u32) {
+    pub(super) fn open_loop(&mut self, program: &Program, node: u32, position: u32) {
         let mark = self.tree.mark();
         let instance = self.tree.loops.len() as u32;
         let parent = self.open.last().map_or(NONE, |open| open.instance);
@@ -138,7 +135,6 @@ impl SetJudge {
             }
             self.tree.loops[parent as usize].last_child = instance;
         }
-        let program = &self.options.program;
         for child in &program.guide.table.loops[node as usize].children {
             match child {
                 ChildTable::Loop(of) => self.loop_counts[*of as usize] = 0,
@@ -158,7 +154,7 @@ impl SetJudge {
     }
 
     /// Puts the segment into the open loop as `target` and judges its elements.
-    pub(super) fn arrive(&mut self, program: &Arc<Program>, target: u32, segment: &SegmentText, out: &mut Output) {
+    pub(super) fn arrive(&mut self, program: &Program, target: u32, segment: &SegmentText, out: &mut Output) {
         let index = self.attach(target, segment);
         self.current = target;
         let table = &program.guide.table.segments[target as usize];
@@ -203,7 +199,7 @@ impl SetJudge {
     }
 
     /// The innermost loop has moved on to `until`: what is required before and absent is missing.
-    pub(super) fn require_before(&mut self, program: &Arc<Program>, until: u32, position: u32, out: &mut Output) {
+    pub(super) fn require_before(&mut self, program: &Program, until: u32, position: u32, out: &mut Output) {
         let Some(open) = self.open.last() else { return };
         let node = open.node;
         let required = &program.guide.required[node as usize];
@@ -217,14 +213,7 @@ impl SetJudge {
         }
     }
 
-    pub(super) fn require(
-        &self,
-        program: &Arc<Program>,
-        parent: u32,
-        child: ChildTable,
-        position: u32,
-        out: &mut Output,
-    ) {
+    pub(super) fn require(&self, program: &Program, parent: u32, child: ChildTable, position: u32, out: &mut Output) {
         let guide = &program.guide;
         let (kind, of, segment) = match child {
             ChildTable::Segment(segment) if self.segment_counts[segment as usize] == 0 => {
@@ -250,7 +239,7 @@ impl SetJudge {
 
     pub(super) fn report_absent(
         &self,
-        program: &Arc<Program>,
+        program: &Program,
         parent: u32,
         child: ChildTable,
         position: u32,
@@ -268,7 +257,7 @@ impl SetJudge {
         }
     }
 
-    pub(super) fn close_loop(&mut self, program: &Arc<Program>, position: u32, envelope: &Envelope, out: &mut Output) {
+    pub(super) fn close_loop(&mut self, program: &Program, position: u32, envelope: &Envelope, out: &mut Output) {
         self.require_before(program, u32::MAX, position, out);
         let Some(open) = self.open.last() else { return };
         let (node, instance, mark, items) = (open.node, open.instance, open.mark, open.items);
@@ -286,7 +275,7 @@ impl SetJudge {
         if is_item {
             self.finish_item(program, instance, envelope, out);
         } else if encloses && guide.hierarchical[node as usize] && items == 0 {
-            self.write_remainder(instance, envelope, out);
+            self.write_remainder(program, instance, envelope, out);
         }
         self.open.pop();
         // What encloses items, or is one, is done with; inside an item and beside one everything stays.
@@ -315,7 +304,7 @@ impl SetJudge {
     }
 
     /// No way leads to this segment: says why, and keeps it beside the open loop.
-    pub(super) fn unplaced(&mut self, program: &Arc<Program>, id: u32, segment: &SegmentText, out: &mut Output) {
+    pub(super) fn unplaced(&mut self, program: &Program, id: u32, segment: &SegmentText, out: &mut Output) {
         let guide = &program.guide;
         let kind = if self.fits_earlier(program, id, segment) {
             Kind::SegmentOutOfSequence
@@ -358,7 +347,7 @@ impl SetJudge {
     }
 
     /// HL01 counts on from 1, HL02 names the enclosing level, HL04 says whether levels follow inside.
-    pub(super) fn check_level(&mut self, program: &Arc<Program>, index: u32, out: &mut Output) {
+    pub(super) fn check_level(&mut self, program: &Program, index: u32, out: &mut Output) {
         let read = |element| {
             let value = self.tree.get(index, element, 0, 1);
             (value.len() < 18 && check::all_digits(value))
