@@ -26,6 +26,7 @@ COMMANDS: Mapping[str, str] = {
     "serve": "gateway.cli.serve:serve",
     "messages": "gateway.cli.messages:messages",
     "show": "gateway.cli.show:show",
+    "resubmit": "gateway.cli.resubmit:resubmit",
     "lint": "gateway.cli.lint:lint",
     "partners": "gateway.cli.partners:app",
     "keys": "gateway.cli.keys:app",

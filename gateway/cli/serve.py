@@ -4,6 +4,7 @@ Owns signals, the loop and the words at start. Must not know what a gateway is m
 """
 
 import asyncio
+import ipaddress
 import logging
 import signal
 import sys
@@ -66,12 +67,21 @@ async def _serve(settings: Settings) -> bool:
         partners=len(gateway.partners.files),
         faults=len(gateway.partners.faults),
     )
+    if not _is_loopback(settings.console.host):
+        log.warning("serve.operators_port_is_open", host=settings.console.host)
     try:
         return await _until_ended(gateway, stop)
     finally:
         log.info("serve.stopping")
         await gateway.stop()
         log.info("serve.stopped")
+
+
+def _is_loopback(host: str) -> bool:
+    try:
+        return ipaddress.ip_address(host).is_loopback
+    except ValueError:
+        return host == "localhost"
 
 
 async def _until_ended(gateway: Gateway, stop: asyncio.Event) -> bool:
@@ -89,4 +99,8 @@ async def _until_ended(gateway: Gateway, stop: asyncio.Event) -> bool:
 def _log_without_content(_loop: asyncio.AbstractEventLoop, context: dict[str, Any]) -> None:
     """The default handler prints tracebacks, whose texts may quote a message."""
     error = context.get("exception")
-    log.error("serve.task_failed", error=type(error).__name__ if error is not None else "")
+    if isinstance(error, OSError):
+        # ssl.SSLError is one too: a stranger's failed handshake is no fault of ours and must not fill the log.
+        log.debug("serve.connection_failed", error=type(error).__name__)
+    else:
+        log.error("serve.task_failed", error=type(error).__name__ if error is not None else "")

@@ -129,6 +129,17 @@ def test_partners_are_added_and_disabled_while_it_runs(server: Server, number: i
     assert (site.folder / "partners" / "newcomer.toml").stat().st_mode & 0o077 == 0
 
 
+def test_only_what_failed_is_resubmitted(server: Server, number: int) -> None:
+    """The server refuses, and says why."""
+    server.post(claims(number))
+    instance = run(server.site, "messages")[1].splitlines()[1].split()[0]
+
+    code, _, errors = run(server.site, "resubmit", instance)
+
+    assert code == 1
+    assert "neither failed nor held" in errors
+
+
 def test_a_second_server_on_the_same_store_is_refused(server: Server) -> None:
     """Two writers would be the end of both."""
     code, _, errors = run(server.site, "serve", "--json-logs")
@@ -183,6 +194,7 @@ def test_disabling_keeps_comments(tmp_path: Path) -> None:
         (("partners", "reload"), 1, "start one with `gateway serve`"),
         (("partners", "disable", "nobody"), 1, "There is no"),
         (("partners", "disable", "../evil"), 1, "small letters"),
+        (("resubmit", "00000000-0000-0000-0000-000000000001"), 1, "start one with `gateway serve`"),
         (("messages",), 1, "There is no ledger yet"),
         (("show", "00000000-0000-0000-0000-000000000001"), 1, "There is no message"),
     ],

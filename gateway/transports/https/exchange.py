@@ -36,6 +36,11 @@ OUTBOX_PAGE = 100
 
 log = structlog.get_logger(__name__)
 
+_COUNTERS = {
+    outcome: EXCHANGES.labels(outcome.__name__.lower())
+    for outcome in (Answered, Accepted, Unreadable, Overloaded, TooLarge, Empty, StoreUnavailable)
+}
+
 Handler = Callable[[web.Request, Principal], Awaitable[web.StreamResponse]]
 
 
@@ -103,7 +108,9 @@ class ExchangeResource:
         )
         self._bodies_under_way += 1
         try:
-            return self._outcome(await self._exchange.handle(arrival, body_chunks(request, self._limits)))
+            outcome = await self._exchange.handle(arrival, body_chunks(request, self._limits))
+            log.debug("exchange.handled", partner=principal.partner, outcome=type(outcome).__name__)
+            return self._outcome(outcome)
         except SenderGoneError:
             log.info("exchange.sender_gone", partner=principal.partner, remote=request.remote)
             raise ProblemError(_INCOMPLETE) from None
@@ -113,7 +120,7 @@ class ExchangeResource:
     def _outcome(
         self, outcome: Answered | Accepted | Unreadable | Overloaded | TooLarge | Empty | StoreUnavailable
     ) -> web.Response:
-        EXCHANGES.labels(type(outcome).__name__.lower()).inc()
+        _COUNTERS[type(outcome)].inc()
         match outcome:
             case Answered(receipt, answers):
                 body = b"".join(answer.text for answer in answers)
@@ -173,10 +180,13 @@ class ExchangeResource:
         return web.Response(status=HTTPStatus.NO_CONTENT)
 
     async def _texts(self, request: web.Request, answers: tuple[PartnerAnswer, ...]) -> web.StreamResponse:
+        # Read before the first byte goes out: a fault of the archive is still a clear answer.
+        text = await self._outbox.text(answers[0])
         response = web.StreamResponse()
         response.content_type = X12_TYPE
         await response.prepare(request)
-        for answer in answers:
+        await response.write(text)
+        for answer in answers[1:]:
             await response.write(await self._outbox.text(answer))
         await response.write_eof()
         return response
@@ -202,18 +212,20 @@ def _receipt_headers(receipt: Receipt) -> dict[str, str]:
 
 
 def _accepted(receipt: Receipt, *, deadline_missed: bool) -> web.Response:
-    link = f"/exchange/{receipt.instance}"
-    document = {
-        "id": str(receipt.instance),
-        "state": "processing",
-        "received_at": receipt.received_at.isoformat(),
-        "acknowledgements": link,
-        "outbox": "/exchange/outbox",
-    }
-    if deadline_missed:
-        document["note"] = "Not answered in time; the acknowledgements will be at the link and in the outbox."
-    headers = {"Location": link, "Retry-After": str(POLL_AFTER_S), **_receipt_headers(receipt)}
-    return _json(document, HTTPStatus.ACCEPTED, headers)
+    """Every value is our own, so the text needs no JSON encoder: this answer is the one that is given most often."""
+    instance = str(receipt.instance)
+    note = _MISSED_NOTE if deadline_missed else ""
+    document = (
+        f'{{"id": "{instance}", "state": "processing", "received_at": "{receipt.received_at.isoformat()}", '
+        f'"acknowledgements": "/exchange/{instance}", "outbox": "/exchange/outbox"{note}}}'
+    )
+    headers = {"Location": f"/exchange/{instance}", "Retry-After": str(POLL_AFTER_S), INSTANCE_HEADER: instance}
+    return web.Response(
+        body=document.encode(), status=HTTPStatus.ACCEPTED, content_type="application/json", headers=headers
+    )
+
+
+_MISSED_NOTE = ', "note": "Not answered in time; the acknowledgements will be at the link and in the outbox."'
 
 
 def _listed(answer: PartnerAnswer) -> dict[str, str | int | None]:

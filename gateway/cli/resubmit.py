@@ -1,0 +1,30 @@
+"""`gateway resubmit`: let a message that failed or is held go on from where it stopped.
+
+Owns the call. Must not write the ledger: the running server does.
+"""
+
+import getpass
+from typing import Annotated
+from urllib.parse import quote
+from uuid import UUID
+
+import typer
+from rich.markup import escape
+
+from gateway.bootstrap import socket_path
+from gateway.cli.administration import NoServerError, RefusedError, ask
+from gateway.cli.configuration import DEFAULT_CONFIG, ConfigOption, errors, output, settings_of
+
+
+def resubmit(
+    instance: Annotated[UUID, typer.Argument(metavar="ID", help="As `gateway messages --state failed` shows it.")],
+    config: ConfigOption = DEFAULT_CONFIG,
+) -> None:
+    """Resubmit a failed or held message; your user name goes into the audit log."""
+    settings = settings_of(config)
+    try:
+        ask(socket_path(settings), f"/instances/{instance}/resubmit?actor={quote(getpass.getuser())}")
+    except (NoServerError, RefusedError) as error:
+        errors.print(escape(str(error)))
+        raise typer.Exit(1) from None
+    output.print(f"{instance} is due again.")
