@@ -77,7 +77,8 @@ def write_group(writer: SegmentWriter, group: GroupJudged, style: FunctionalStyl
     """AK1 to AK9. Returns how many notes on segments and elements did not fit."""
     values = [_element(group.header, position) for position in range(9)]
     implementation = style.kind is FunctionalKind.IMPLEMENTATION
-    version = _clean(values[8], style, 12) if implementation or style.version >= "005010" else ""
+    # AK103 is required in the 999, and unknown to the 997 of 004010.
+    version = _identifier(values[8], style, 12) if implementation or style.version >= "005010" else ""
     writer.write("AK1", _identifier(values[1], style, 2), _number(values[6], 9), version)
     omitted = sum(_write_set(writer, judged, style, read) for judged in group.sets)
     accepted = sum(judged.outcome is not Outcome.REJECTED for judged in group.sets)
