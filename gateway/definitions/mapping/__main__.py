@@ -5,21 +5,19 @@ import sys
 from gateway.definitions.guides.catalogue import load_guide
 from gateway.definitions.mapping import resolve_table
 from gateway.definitions.mapping.sources import mappings, read_shared, table_for
-from gateway.definitions.positions import DefinitionError, Fault
+from gateway.definitions.positions import DefinitionError, Fault, TomlDocument
 
 
 def main(names: list[str]) -> int:
     """0 where every table is right, else 1."""
     faults: list[Fault] = []
-    shared = ()
+    shared: tuple[TomlDocument, ...] = ()
     try:
         shared = read_shared(mappings())
     except DefinitionError as error:
         faults.extend(error.faults)
     for name in names or [
-        file.name.removesuffix(".toml")
-        for file in mappings().joinpath("x12").iterdir()
-        if file.name.endswith(".toml")
+        file.name.removesuffix(".toml") for file in mappings().joinpath("x12").iterdir() if file.name.endswith(".toml")
     ]:
         try:
             table = table_for(mappings(), name)

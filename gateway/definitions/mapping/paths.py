@@ -1,6 +1,6 @@
 """The grammar of paths: `2000B/2300`, `REF[F8]02 code:reference`, `HI[01-1=ABK|BK]/01..12`, `-2`.
 
-Owns the text form alone: what a path means in a guide is for `resolve`. `docs/mapping-language.md` has the words for users.
+Owns the text form alone: what a path means in a guide is for `units`. `docs/mapping-language.md` is for users.
 """
 
 import re

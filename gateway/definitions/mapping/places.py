@@ -11,7 +11,7 @@ from gateway.definitions.guides.model import Element, Guide, Loop, Segment, Segm
 from gateway.definitions.mapping.paths import Condition
 
 
-class NotInGuide(LookupError):
+class PlaceNotFoundError(LookupError):
     """The guide has no such place; says which and where it was looked for."""
 
 
@@ -68,7 +68,7 @@ class GuidePlaces:
         return self.guide.loop_path(loop) or "the set"
 
     def route(self, start: int, names: tuple[str, ...]) -> LoopRoute:
-        """The way from a loop to the loops named; raises NotInGuide."""
+        """The way from a loop to the loops named; raises PlaceNotFoundError."""
         if not names:
             return LoopRoute(start, ())
         first = self._first(start, names[0])
@@ -77,7 +77,7 @@ class GuidePlaces:
         for name in names[1:]:
             below = self._below(at, name)
             if below is None:
-                raise NotInGuide(f"{self.label(at)} has no loop {name} inside")
+                raise PlaceNotFoundError(f"{self.label(at)} has no loop {name} inside")
             loops.extend(below)
             at = loops[-1]
         return LoopRoute(first.base, tuple(loops))
@@ -94,7 +94,7 @@ class GuidePlaces:
             for child in self.guide.child_loops(base):
                 if child.id == name and not self.is_hierarchical(child.index):
                     return LoopRoute(base, (child.index,))
-        raise NotInGuide(f"no loop {name} in {self.label(start)}, around it or beside its enclosing loops")
+        raise PlaceNotFoundError(f"no loop {name} in {self.label(start)}, around it or beside its enclosing loops")
 
     def _below(self, start: int, name: str) -> tuple[int, ...] | None:
         queue: deque[tuple[int, tuple[int, ...]]] = deque([(start, ())])
@@ -112,16 +112,17 @@ class GuidePlaces:
         return self.guide.loops[loop].repeat != 1
 
     def segments(self, loop: int, name: str, conditions: tuple[Condition, ...]) -> tuple[Segment, ...]:
-        """The uses of a segment that can meet the conditions; raises NotInGuide."""
+        """The uses of a segment that can meet the conditions; raises PlaceNotFoundError."""
         named = tuple(segment for segment in self.guide.child_segments(loop) if segment.id == name)
         if not named:
-            raise NotInGuide(f"{self.label(loop)} has no segment {name}")
+            raise PlaceNotFoundError(f"{self.label(loop)} has no segment {name}")
         found = tuple(segment for segment in named if all(self.allows(segment, on) for on in conditions))
         if not found:
             wanted = ", ".join(
-                f"{on.element:02d}{f'-{on.component}' if on.component > 1 else ''}={'|'.join(on.any_of)}" for on in conditions
+                f"{on.element:02d}{f'-{on.component}' if on.component > 1 else ''}={'|'.join(on.any_of)}"
+                for on in conditions
             )
-            raise NotInGuide(f"{self.label(loop)} has no {name} with {wanted}")
+            raise PlaceNotFoundError(f"{self.label(loop)} has no {name} with {wanted}")
         return found
 
     def allows(self, segment: Segment, on: Condition) -> bool:
@@ -156,4 +157,3 @@ class GuidePlaces:
         if not 1 <= element <= len(segment.elements) or segment.elements[element - 1].usage is Usage.NOT_USED:
             return None
         return segment.elements[element - 1]
-

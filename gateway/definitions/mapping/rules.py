@@ -33,10 +33,10 @@ class RuleSet:
     derived: list[Rule] = field(default_factory=list)
 
 
-def merged_rules(section: Section, sources: Sources, faults: list[Fault], used: set[str]) -> RuleSet:
+def merged_rules(section: Section, sources: Sources, faults: list[Fault]) -> RuleSet:
     """Fragments first, then the section's own; an own rule replaces a fragment's rule of the same name in its place."""
     rules = RuleSet()
-    _collect(section, sources, faults, used, (), rules)
+    _collect(section, sources, faults, (), rules)
     attributes, blocks = {rule.name for rule in rules.attributes}, {rule.name for rule in rules.blocks}
     attributes |= {rule.name for rule in rules.derived}
     for name in sorted(attributes & blocks):
@@ -47,9 +47,7 @@ def merged_rules(section: Section, sources: Sources, faults: list[Fault], used: 
     return rules
 
 
-def _collect(
-    section: Section, sources: Sources, faults: list[Fault], used: set[str], via: tuple[str, ...], rules: RuleSet
-) -> None:
+def _collect(section: Section, sources: Sources, faults: list[Fault], via: tuple[str, ...], rules: RuleSet) -> None:
     uses = section.data.get("use", [])
     for name in [uses] if isinstance(uses, str) else uses:
         fragment = sources.fragments.get(name)
@@ -58,8 +56,7 @@ def _collect(
         elif name in via:
             _note(faults, section.origin.at("use").fault(f"uses itself: {' -> '.join((*via, name))}"))
         else:
-            used.add(name)
-            _collect(fragment, sources, faults, used, (*via, name), rules)
+            _collect(fragment, sources, faults, (*via, name), rules)
     for key, value in section.data.items():
         origin = section.origin.at(key)
         if key in {"const", "default", "derived"}:
@@ -69,7 +66,9 @@ def _collect(
                 _note(faults, origin.fault("stands in a fragment, which has no unit of its own"))
         elif key in RESERVED_ATTRIBUTES:
             _note(faults, origin.fault("is an attribute of the engine's own"))
-        elif isinstance(value, str) or (isinstance(value, list) and value and all(isinstance(one, str) for one in value)):
+        elif isinstance(value, str) or (
+            isinstance(value, list) and value and all(isinstance(one, str) for one in value)
+        ):
             _replace(rules.attributes, Rule(key, value, origin))
         elif isinstance(value, dict):
             _replace(rules.blocks, Rule(key, value, origin))

@@ -1,6 +1,6 @@
 """A resolved mapping as the native core reads it: native/core/src/map/tables.rs, field for field."""
 
-from typing import Any
+from typing import Any, assert_never
 
 from gateway.definitions.mapping import model
 from gateway.definitions.mapping.paths import Condition
@@ -72,6 +72,8 @@ def _unit(unit: model.Unit) -> Table:
             part = {"groups": {"first": first, "last": last, "step": step}}
         case model.Repetitions(element):
             part = {"repetitions": {"element": element}}
+        case _:
+            assert_never(unit.part)
     return {"route": _route(unit.route), "part": part}
 
 
@@ -83,6 +85,8 @@ def _slot(slot: model.Slot) -> Table:
             place = {"offset": {"offset": offset, "component": component}}
         case model.ComponentPlace(component):
             place = {"component": {"component": component}}
+        case _:
+            assert_never(slot.place)
     return {"route": _route(slot.route), "place": place, "conditions": _conditions(slot.conditions)}
 
 
@@ -98,6 +102,4 @@ def _route(route: model.Route | None) -> Table | None:
 
 
 def _conditions(conditions: tuple[Condition, ...]) -> list[Table]:
-    return [
-        {"element": on.element, "component": on.component, "any_of": list(on.any_of)} for on in conditions
-    ]
+    return [{"element": on.element, "component": on.component, "any_of": list(on.any_of)} for on in conditions]

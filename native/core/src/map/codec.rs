@@ -83,17 +83,22 @@ pub fn decode_date(out: &mut Vec<u8>, value: &[u8]) -> bool {
     fits
 }
 
-/// HHMM or HHMMSS.
+/// HHMM, HHMMSS, HHMMSSD or HHMMSSDD (X12.6 type TM).
 #[must_use]
 pub fn decode_time(out: &mut Vec<u8>, value: &[u8]) -> bool {
-    if !digits(value, 4) && !digits(value, 6) {
+    if !matches!(value.len(), 4 | 6 | 7 | 8) || !digits(value, value.len()) {
         return false;
     }
-    for (index, pair) in value.chunks(2).enumerate() {
+    let (time, fraction) = value.split_at(value.len().min(6));
+    for (index, pair) in time.chunks(2).enumerate() {
         if index > 0 {
             out.push(b':');
         }
         out.extend_from_slice(pair);
+    }
+    if !fraction.is_empty() {
+        out.push(b'.');
+        out.extend_from_slice(fraction);
     }
     true
 }
@@ -131,7 +136,8 @@ pub fn encode_date(text: &[u8]) -> Vec<u8> {
 }
 
 pub fn encode_time(text: &[u8]) -> Vec<u8> {
-    if shaped(text, b"00:00") || shaped(text, b"00:00:00") { without(text, b":") } else { text.to_vec() }
+    let shapes: [&[u8]; 4] = [b"00:00", b"00:00:00", b"00:00:00.0", b"00:00:00.00"];
+    if shapes.iter().any(|shape| shaped(text, shape)) { without(text, b":.") } else { text.to_vec() }
 }
 
 /// The value and the qualifier that its shape tells.
@@ -168,6 +174,19 @@ mod tests {
 
             assert_eq!(out, text.as_bytes());
             assert_eq!(encode_period(&out), (value.as_bytes().to_vec(), Some(qualifier.as_bytes())));
+        }
+    }
+
+    #[test]
+    fn times_come_back_with_their_fractions() {
+        for (value, text) in
+            [("1151", "11:51"), ("115101", "11:51:01"), ("1151017", "11:51:01.7"), ("11510172", "11:51:01.72")]
+        {
+            let mut out = Vec::new();
+            assert!(decode_time(&mut out, value.as_bytes()));
+
+            assert_eq!(out, text.as_bytes());
+            assert_eq!(encode_time(&out), value.as_bytes());
         }
     }
 

@@ -71,6 +71,11 @@ pub struct Outline {
     pub segments: Box<[SegmentPlace]>,
 }
 
+/// One bit for each child of a loop by its rank; the last bit stands for all further ones.
+pub fn rank_bit(rank: u32) -> u128 {
+    1 << rank.min(u128::BITS - 1)
+}
+
 impl Outline {
     /// `guide` has been checked by [`crate::program`]: indices point into it and parents come first.
     pub fn new(guide: &GuideTable, code_sets: &[CodeSetTable]) -> Result<Self, String> {
@@ -99,8 +104,7 @@ impl Outline {
             loops[at].children = flat.into();
         }
         mark_context(&mut loops, guide);
-        let has_implementation =
-            guide.segments.iter().any(|segment| segment.id == "ST" && segment.elements.len() >= 3);
+        let has_implementation = guide.segments.iter().any(|segment| segment.id == "ST" && segment.elements.len() >= 3);
         Ok(Self {
             transaction_set: guide.transaction_set.as_bytes().into(),
             implementation: has_implementation.then(|| guide.id.as_bytes().into()),

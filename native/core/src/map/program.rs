@@ -1,7 +1,7 @@
 //! A mapping table checked against its guide and laid out for the two directions.
 
 use crate::map::codec::{Translation, translations};
-use crate::map::outline::Outline;
+use crate::map::outline::{Outline, rank_bit};
 use crate::map::tables::{
     AttributeTable, BlockTable, BodyTable, CodecTable, ItemBlockTable, MappingTable, PartTable, PlaceTable, RouteTable,
     SlotTable, UnitTable,
@@ -40,13 +40,35 @@ impl Mapping {
             levels.push(body_levels.collect::<Result<Box<[u32]>, String>>()?);
             check.body(&branch.body, Some(branch.loop_node), "item", 0)?;
         }
-        Ok(Self {
-            set: table.set.clone(),
-            item: table.item.clone(),
-            translations: translations(&table.codes)?,
-            levels: levels.into(),
-            outline,
-        })
+        let (mut set, mut item) = (table.set.clone(), table.item.clone());
+        want(&mut set, &outline);
+        item.iter_mut().flat_map(|item| &mut item.branches).for_each(|branch| want(&mut branch.body, &outline));
+        Ok(Self { set, item, translations: translations(&table.codes)?, levels: levels.into(), outline })
+    }
+}
+
+/// Fills in what each route wants of its base, so that most rules are answered without a search.
+fn want(body: &mut BodyTable, outline: &Outline) {
+    let constants = body.constants.iter_mut().map(|constant| &mut constant.slot);
+    let attributes = body.attributes.iter_mut().map(|attribute| &mut attribute.slot);
+    for route in constants.chain(attributes).filter_map(|slot| slot.route.as_mut()) {
+        route.wanted = wanted(route, outline);
+    }
+    for branch in body.blocks.iter_mut().flat_map(|block| &mut block.branches) {
+        if let Some(route) = &mut branch.unit.route {
+            route.wanted = wanted(route, outline);
+        }
+        want(&mut branch.body, outline);
+    }
+}
+
+fn wanted(route: &RouteTable, outline: &Outline) -> u128 {
+    match route.loops.first() {
+        Some(first) => rank_bit(outline.loops[*first as usize].rank),
+        None if route.segments.is_empty() => u128::MAX,
+        None => {
+            route.segments.iter().fold(0, |bits, segment| bits | rank_bit(outline.segments[*segment as usize].rank))
+        }
     }
 }
 

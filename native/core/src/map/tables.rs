@@ -125,6 +125,10 @@ pub struct RouteTable {
     pub segments: Vec<u32>,
     /// Conditions when reading, constants when writing.
     pub conditions: Vec<ConditionTable>,
+    /// The children of `base`, by rank, one of which must be there for the route to lead anywhere; computed when
+    /// the mapping is compiled.
+    #[serde(skip)]
+    pub(crate) wanted: u128,
 }
 
 #[derive(Debug, Clone, Deserialize)]

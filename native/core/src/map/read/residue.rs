@@ -286,9 +286,10 @@ fn is_missing(
     tell: &mut dyn FnMut(u16, u16) -> bool,
 ) -> bool {
     let lacks = |element, component| view.tree.find(segment, element, 0, component).is_none();
-    let mut dictated = place.dictated.iter().filter(|on| {
-        (on.always || has_other_component(view, instance, on)) && lacks(on.element, on.component)
-    });
+    let mut dictated = place
+        .dictated
+        .iter()
+        .filter(|on| (on.always || has_other_component(view, instance, on)) && lacks(on.element, on.component));
     if dictated.any(|on| tell(on.element, on.component)) {
         return true;
     }

@@ -1,9 +1,10 @@
 //! The rules of a table, run over a tree: elements and attributes, and which slots they took.
 
 use crate::map::codec;
+use crate::map::outline::rank_bit;
 use crate::map::program::Mapping;
 use crate::map::read::locate::{Child, Found, Unit, View};
-use crate::map::tables::{AttributeTable, BlockTable, BodyTable, BranchTable, CodecTable, ConditionTable};
+use crate::map::tables::{AttributeTable, BlockTable, BodyTable, BranchTable, CodecTable, ConditionTable, RouteTable};
 use crate::map::text::{Charset, escape};
 use crate::x12::tree::{NONE, Tree};
 
@@ -64,6 +65,8 @@ pub(super) struct Scratch {
     pub touched: Bits,
     pub loop_owner: Vec<u32>,
     pub segment_owner: Vec<u32>,
+    /// Which children each loop instance of the scope has, by rank; 0 = not looked yet.
+    present: Vec<u128>,
     first_loop: usize,
     first_segment: usize,
     units: Vec<Unit>,
@@ -88,6 +91,8 @@ impl Scratch {
         self.touched.reset(self.first_segment, tree.segments.len());
         self.loop_owner.clear();
         self.loop_owner.resize(tree.loops.len() - self.first_loop, NONE);
+        self.present.clear();
+        self.present.resize(tree.loops.len() - self.first_loop, 0);
         self.segment_owner.clear();
         self.segment_owner.resize(tree.segments.len() - self.first_segment, NONE);
     }
@@ -149,16 +154,35 @@ impl Scratch {
         self.body.push(b'"');
     }
 
+    /// Whether the first step of a route can lead anywhere; most rules of a table end here.
+    fn may_lead(&mut self, view: View, unit: Unit, route: Option<&RouteTable>) -> bool {
+        let (Some(route), Unit::Loop(from)) = (route, unit) else { return true };
+        let Some(base) = view.base(from, route.base) else { return false };
+        let present = match self.present.get_mut((base as usize).wrapping_sub(self.first_loop)) {
+            Some(present) => {
+                if *present == 0 {
+                    *present = present_children(view, base);
+                }
+                *present
+            }
+            None => present_children(view, base),
+        };
+        present & route.wanted != 0
+    }
+
     pub fn attributes(&mut self, view: View, unit: Unit, body: &BodyTable) {
         for constant in &body.constants {
-            if let Some(found) = view.slot(unit, &constant.slot)
+            if self.may_lead(view, unit, constant.slot.route.as_ref())
+                && let Some(found) = view.slot(unit, &constant.slot)
                 && view.tree.value(&view.tree.slots[found.slot as usize]) == constant.value.as_bytes()
             {
                 self.claim(found.segment, found.slot);
             }
         }
         for attribute in &body.attributes {
-            if let Some(found) = view.slot(unit, &attribute.slot) {
+            if self.may_lead(view, unit, attribute.slot.route.as_ref())
+                && let Some(found) = view.slot(unit, &attribute.slot)
+            {
                 self.attribute(view, attribute, found);
             }
         }
@@ -221,6 +245,9 @@ impl Scratch {
 
     pub fn block(&mut self, view: View, unit: Unit, block: &BlockTable) {
         for branch in &block.branches {
+            if !self.may_lead(view, unit, branch.unit.route.as_ref()) {
+                continue;
+            }
             let first = self.units.len();
             let mut units = std::mem::take(&mut self.units);
             view.units(unit, &branch.unit, block.many, |segment| self.touched.has(segment), &mut units);
@@ -278,6 +305,22 @@ impl Scratch {
         }
         true
     }
+}
+
+fn present_children(view: View, instance: u32) -> u128 {
+    let outline = &view.mapping.outline;
+    // Never 0, so that a loop without any is looked at once.
+    let mut bits = rank_bit(u32::MAX);
+    for segment in view.tree.segments_in(instance) {
+        if let Some(place) = outline.segments.get(view.tree.segments[segment as usize].node as usize) {
+            bits |= rank_bit(place.rank);
+        }
+    }
+    for child in view.tree.children_of(instance) {
+        let place = &outline.loops[view.node(child) as usize];
+        bits |= if place.wrapper { present_children(view, child) } else { rank_bit(place.rank) };
+    }
+    bits
 }
 
 fn translate<'a>(mapping: &'a Mapping, table: u32, value: &'a [u8]) -> Option<&'a [u8]> {

@@ -85,13 +85,7 @@ impl<'m> Draft<'m> {
     }
 
     /// `before` is a place among the parent's children; the end where it is `None`.
-    pub fn add_segment(
-        &mut self,
-        parent: usize,
-        id: Vec<u8>,
-        candidates: &'m [u32],
-        before: Option<usize>,
-    ) -> usize {
+    pub fn add_segment(&mut self, parent: usize, id: Vec<u8>, candidates: &'m [u32], before: Option<usize>) -> usize {
         let at = self.segments.len();
         let (values, absent) = (Vec::new(), Vec::new());
         self.segments.push(DraftSegment { id, parent, node: NONE, candidates, values, absent });
@@ -104,9 +98,7 @@ impl<'m> Draft<'m> {
         self.segments[segment]
             .values
             .iter()
-            .find(|value| {
-                value.element == element && value.repetition == repetition && value.component == component
-            })
+            .find(|value| value.element == element && value.repetition == repetition && value.component == component)
             .map_or(b"", |value| &value.bytes)
     }
 
@@ -163,7 +155,8 @@ impl<'m> Draft<'m> {
     pub fn label(&self, outline: &Outline, segment: usize) -> Vec<u8> {
         let of = &self.segments[segment];
         let place = outline.segments.get(of.node as usize);
-        let key = place.and_then(|place| place.key).map(|(element, component)| self.get(segment, element, 0, component));
+        let key =
+            place.and_then(|place| place.key).map(|(element, component)| self.get(segment, element, 0, component));
         let mut label = Vec::new();
         push_segment(&mut label, &of.id, place.is_some(), key);
         label

@@ -108,9 +108,7 @@ impl Emitter<'_> {
     pub fn begin(&mut self, id: &[u8]) -> Result<(), GenerateError> {
         let options = self.options;
         let is_split = id.is_empty()
-            || id.iter().any(|byte| {
-                *byte == options.element_separator || *byte == options.segment_terminator
-            });
+            || id.iter().any(|byte| *byte == options.element_separator || *byte == options.segment_terminator);
         if is_split {
             return Err(GenerateError("a segment id that contains a delimiter, or none".into()));
         }

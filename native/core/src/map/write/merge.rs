@@ -60,7 +60,10 @@ impl<'m, 'o> Merger<'m, 'o> {
         Self { outline, options, root, hierarchical_count: 0 }
     }
 
-    fn emitter(&self) -> Emitter<'o> where 'm: 'o {
+    fn emitter(&self) -> Emitter<'o>
+    where
+        'm: 'o,
+    {
         Emitter { options: self.options, outline: self.outline, out: Vec::new(), count: 0 }
     }
 
@@ -72,7 +75,10 @@ impl<'m, 'o> Merger<'m, 'o> {
         chain: &[(usize, Key)],
         ends_in_item: bool,
         place: &str,
-    ) -> Result<(), GenerateError> where 'm: 'o {
+    ) -> Result<(), GenerateError>
+    where
+        'm: 'o,
+    {
         let outline = self.outline;
         let set = self.level(draft, (0, None), chain.first().map(|(at, _)| *at))?;
         let mut item = None;
@@ -115,7 +121,10 @@ impl<'m, 'o> Merger<'m, 'o> {
         draft: &mut Draft<'m>,
         (at, key): (usize, Key),
         next: Option<usize>,
-    ) -> Result<Level<'m>, GenerateError> where 'm: 'o {
+    ) -> Result<Level<'m>, GenerateError>
+    where
+        'm: 'o,
+    {
         let node = draft.loops[at].node;
         let mut level = Level { node, key, trigger: None, own: Vec::new(), children: Vec::new() };
         let mut rank = 0;
@@ -157,11 +166,16 @@ impl<'m, 'o> Merger<'m, 'o> {
     }
 
     /// ST, everything, SE.
-    pub fn write(mut self, implementation: Option<&[u8]>) -> Result<(Vec<u8>, u64), GenerateError> where 'm: 'o {
+    pub fn write(mut self, implementation: Option<&[u8]>) -> Result<(Vec<u8>, u64), GenerateError>
+    where
+        'm: 'o,
+    {
         let mut emitter = self.emitter();
         let options = self.options;
         emitter.begin(b"ST")?;
-        for value in [Some(&*self.outline.transaction_set), Some(&options.control_number), implementation].into_iter().flatten() {
+        for value in
+            [Some(&*self.outline.transaction_set), Some(&options.control_number), implementation].into_iter().flatten()
+        {
             emitter.out.push(options.element_separator);
             emitter.out.extend_from_slice(value);
         }
@@ -177,7 +191,13 @@ impl<'m, 'o> Merger<'m, 'o> {
         Ok((emitter.out, emitter.count))
     }
 
-    fn emit(&mut self, emitter: &mut Emitter, level: Level, parent: Option<u64>, line: u64) -> Result<(), GenerateError> {
+    fn emit(
+        &mut self,
+        emitter: &mut Emitter,
+        level: Level,
+        parent: Option<u64>,
+        line: u64,
+    ) -> Result<(), GenerateError> {
         let outline = self.outline;
         let Level { node, trigger, own, mut children, .. } = level;
         let mut number = parent;
@@ -243,7 +263,8 @@ fn take<'m>(segment: &mut DraftSegment<'m>) -> DraftSegment<'m> {
 }
 
 fn fill(segment: &mut DraftSegment, element: u16, number: Option<u64>) {
-    let is_given = segment.values.iter().any(|value| value.element == element) || segment.absent.contains(&(element, 1));
+    let is_given =
+        segment.values.iter().any(|value| value.element == element) || segment.absent.contains(&(element, 1));
     if let (false, Some(number)) = (is_given, number) {
         let mut bytes = Vec::new();
         push_number(&mut bytes, number);
@@ -281,9 +302,8 @@ fn agree<'m>(kept: &mut Level<'m>, other: Level<'m>, place: &str, outline: &Outl
     let id = String::from_utf8_lossy(&outline.loops[kept.node as usize].id).into_owned();
     let what = if kept.node == 0 { "<header>".into() } else { format!("the enclosing {id}") };
     let differing = kept.own.iter().zip(&other.own).find(|(left, right)| left.text != right.text);
-    let part = differing.map_or(String::new(), |(_, right)| {
-        format!(" (in {})", String::from_utf8_lossy(&right.name).escape_debug())
-    });
+    let part = differing
+        .map_or(String::new(), |(_, right)| format!(" (in {})", String::from_utf8_lossy(&right.name).escape_debug()));
     Err(GenerateError(format!("{place}: {what} differs from that of an earlier document{part}")))
 }
 
@@ -302,7 +322,8 @@ fn enter<'t, 'm>(
             |child| matches!(child, Entry::Level(of) if of.node == level.node && of.key.is_some() && of.key == level.key),
         );
         if found.is_none() {
-            let last = parent.children.iter().rposition(|child| matches!(child, Entry::Level(of) if of.node == level.node));
+            let last =
+                parent.children.iter().rposition(|child| matches!(child, Entry::Level(of) if of.node == level.node));
             found = last.filter(|at| match &parent.children[*at] {
                 Entry::Level(of) => {
                     let is_elsewhere = match (of.key, level.key) {
@@ -333,4 +354,3 @@ fn enter<'t, 'm>(
         Entry::Item { .. } => Err(GenerateError(format!("{place}: stands below an item"))),
     }
 }
-

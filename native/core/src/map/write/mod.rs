@@ -52,11 +52,7 @@ impl std::fmt::Display for GenerateError {
 impl std::error::Error for GenerateError {}
 
 /// `documents` has a `<document>` or a `<documents>` as its root.
-pub fn generate(
-    mapping: &Mapping,
-    documents: &[u8],
-    options: &GenerateOptions,
-) -> Result<Generated, GenerateError> {
+pub fn generate(mapping: &Mapping, documents: &[u8], options: &GenerateOptions) -> Result<Generated, GenerateError> {
     let mut reader = Documents::new(documents)?;
     let mut merger = Merger::new(&mapping.outline, options);
     let mut unwritten = Vec::new();
@@ -119,11 +115,7 @@ fn identity(dom: &Dom, source: Option<usize>) -> Vec<String> {
 }
 
 /// The loops from below the set down to the document's own, and whether that is an item.
-fn write_document(
-    writer: &mut Writer,
-    source: usize,
-    place: &str,
-) -> Result<(Vec<(usize, Key)>, bool), GenerateError> {
+fn write_document(writer: &mut Writer, source: usize, place: &str) -> Result<(Vec<(usize, Key)>, bool), GenerateError> {
     let mapping = writer.mapping;
     let dom = writer.dom;
     if let Some(header) = dom.child(0, "header") {
@@ -208,7 +200,12 @@ fn item_branch<'m>(
     found.ok_or_else(|| GenerateError(format!("{place}/@{tag}: missing, or none of the values that this guide knows")))
 }
 
-fn remainder(writer: &mut Writer, element: usize, source: usize, place: &str) -> Result<Vec<(usize, Key)>, GenerateError> {
+fn remainder(
+    writer: &mut Writer,
+    element: usize,
+    source: usize,
+    place: &str,
+) -> Result<Vec<(usize, Key)>, GenerateError> {
     let dom = writer.dom;
     let at = dom.elements[element].attribute("at").and_then(|at| located(writer.mapping, at));
     let Some(at) = at else {

@@ -56,11 +56,9 @@ impl Writer<'_, '_> {
         for value in dom.children(other, "value") {
             let of = &dom.elements[value];
             let slot = of.attribute("slot").and_then(parse_slot);
-            let Some((element, repetition, component)) =
-                slot.filter(|(element, repetition, component)| {
-                    *element <= MAX_POSITION && *repetition <= MAX_POSITION && *component <= MAX_POSITION
-                })
-            else {
+            let Some((element, repetition, component)) = slot.filter(|(element, repetition, component)| {
+                *element <= MAX_POSITION && *repetition <= MAX_POSITION && *component <= MAX_POSITION
+            }) else {
                 self.report(|| format!("other at=\"{}\": a slot that no segment has", printable(place)));
                 continue;
             };
@@ -107,32 +105,30 @@ impl Writer<'_, '_> {
         let parent = self.walk(from, loops)?;
         self.draft.bind(&self.mapping.outline);
         let outline = &self.mapping.outline;
-        let same: Vec<usize> = self
-            .draft
-            .segments_in(parent)
-            .filter(|at| self.draft.label(outline, *at) == label.as_bytes())
-            .collect();
+        let same: Vec<usize> =
+            self.draft.segments_in(parent).filter(|at| self.draft.label(outline, *at) == label.as_bytes()).collect();
         let nth = same.get(*ordinal as usize - 1).copied();
         if !whole && nth.is_some() {
             return nth;
         }
-        let before = nth.and_then(|nth| {
-            self.draft.loops[parent].children.iter().position(|child| *child == Child::Segment(nth))
-        });
+        let before = nth
+            .and_then(|nth| self.draft.loops[parent].children.iter().position(|child| *child == Child::Segment(nth)));
         self.whole_segment(parent, label, before)
     }
 
     fn whole_segment(&mut self, parent: usize, label: &str, before: Option<usize>) -> Option<usize> {
         let (id, key) = parse_segment(label)?;
         let outline = &self.mapping.outline;
-        let node = outline.loops[self.draft.loops[parent].node as usize].children.iter().find_map(|child| match child {
-            ChildTable::Segment(at) => {
-                let place = &outline.segments[*at as usize];
-                let fits = *place.id == *id && (place.key.is_none() || key.is_none_or(|key| place.key_codes.contains(key.as_bytes())));
-                fits.then_some(*at)
-            }
-            ChildTable::Loop(_) => None,
-        });
+        let node =
+            outline.loops[self.draft.loops[parent].node as usize].children.iter().find_map(|child| match child {
+                ChildTable::Segment(at) => {
+                    let place = &outline.segments[*at as usize];
+                    let fits = *place.id == *id
+                        && (place.key.is_none() || key.is_none_or(|key| place.key_codes.contains(key.as_bytes())));
+                    fits.then_some(*at)
+                }
+                ChildTable::Loop(_) => None,
+            });
         let at = self.draft.add_segment(parent, id, &[], before);
         if !label.starts_with('?')
             && let Some(node) = node
@@ -165,9 +161,8 @@ impl Writer<'_, '_> {
         let mapping = self.mapping;
         let outline = &mapping.outline;
         let place = &outline.loops[self.draft.loops[at].node as usize];
-        let is_there = |draft: &Draft| {
-            draft.segments_in(at).any(|segment| draft.segments[segment].node == place.trigger)
-        };
+        let is_there =
+            |draft: &Draft| draft.segments_in(at).any(|segment| draft.segments[segment].node == place.trigger);
         if at != 0 && place.trigger != NONE && !is_there(&self.draft) {
             let id = outline.segments[place.trigger as usize].id.to_vec();
             let segment = self.draft.add_segment(at, id, &[], Some(0));
@@ -228,11 +223,13 @@ impl Writer<'_, '_> {
                         sorted.push(child);
                     }
                 }
-                let rest = by_guide.into_iter().chain(children.iter().copied().filter(|child| self.rank(*child).is_none()));
+                let rest =
+                    by_guide.into_iter().chain(children.iter().copied().filter(|child| self.rank(*child).is_none()));
                 for child in rest.collect::<Vec<_>>() {
                     if placed.insert(child) {
                         let rank = self.rank(child).unwrap_or(NONE);
-                        let before = sorted.iter().position(|other| self.rank(*other).is_some_and(|other| other > rank));
+                        let before =
+                            sorted.iter().position(|other| self.rank(*other).is_some_and(|other| other > rank));
                         sorted.insert(before.unwrap_or(sorted.len()), child);
                     }
                 }

@@ -3,8 +3,8 @@
 use crate::map::codec;
 use crate::map::program::Mapping;
 use crate::map::tables::{
-    AttributeTable, BlockTable, BodyTable, BranchTable, CodecTable, ConditionTable, PartTable, PlaceTable,
-    RouteTable, SlotTable,
+    AttributeTable, BlockTable, BodyTable, BranchTable, CodecTable, ConditionTable, PartTable, PlaceTable, RouteTable,
+    SlotTable,
 };
 use crate::map::text::{Charset, unescape};
 use crate::map::write::GenerateError;
@@ -85,9 +85,8 @@ impl<'m> Writer<'m, '_> {
     fn unknown_attributes(&mut self, element: usize, rules: &BodyTable, tag: Option<&str>, place: &str) {
         let dom = self.dom;
         for (name, _) in &dom.elements[element].attributes {
-            let is_known = Some(name.as_str()) == tag
-                || name == "at"
-                || rules.attributes.iter().any(|rule| rule.name == *name);
+            let is_known =
+                Some(name.as_str()) == tag || name == "at" || rules.attributes.iter().any(|rule| rule.name == *name);
             if !is_known {
                 self.report(|| format!("{place}/@{name}: no rule for this guide"));
             }
@@ -291,9 +290,7 @@ impl<'m> Writer<'m, '_> {
             PartTable::Whole => None,
             PartTable::Composite { element } => Some(element).filter(|at| free(at, 1)),
             PartTable::Composites { first, last } => (first..=last).find(|at| free(at, 1)),
-            PartTable::Groups { first, last, step } => {
-                (first..=last).step_by(step.into()).find(|at| free(at, step))
-            }
+            PartTable::Groups { first, last, step } => (first..=last).step_by(step.into()).find(|at| free(at, step)),
             PartTable::Repetitions { element } => {
                 let used = self.draft.segments[segment].values.iter().filter(|value| value.element == element);
                 used.map(|value| value.repetition).max().map_or(Some(0), |last| last.checked_add(1))
