@@ -112,6 +112,8 @@ async def problems_as_documents(
         return ProblemError(503, "unavailable", "Not available", "Try again.", retry_after_s=2).response()
     except Exception as error:  # noqa: BLE001 - the last line of defence: a client gets a clear answer
         log.error("api.fault", route=_route(request), error=type(error).__name__, at=fault_place(error))  # noqa: TRY400
+        if request.writer.output_size > 0:
+            raise ConnectionError("an answer has begun and cannot be taken back") from None
         return ProblemError(500, "fault", "Fault of the gateway", "It is logged; an operator can see where.").response()
 
 

@@ -10,12 +10,12 @@ from uuid import UUID
 
 import aiohttp
 import pytest
-from gateway.pipeline.deliver import Delivery
 from prometheus_client import CollectorRegistry
 
 from gateway.api.application import add_api, api_operations
 from gateway.api.operators import operators_application
 from gateway.api.tokens import Subscriber, Tokens, new_token
+from gateway.pipeline.deliver import Delivery
 from gateway.pipeline.records import DeliveryOutcome, DeliveryUnit, LeaseRequest
 from gateway.pipeline.states import FailureClass
 from gateway.transports.https.application import root_application
@@ -33,6 +33,7 @@ class Scripted:
 
     asked: list[LeaseRequest] = field(default_factory=list)
     refused: list[tuple[FailureClass, str]] = field(default_factory=list)
+    is_damaged: bool = False
 
     async def lease(self, request: LeaseRequest) -> tuple[Delivery, ...]:
         """The claim, with its XML when items are asked for."""
@@ -84,6 +85,8 @@ class Scripted:
             yield b"<documents>"
             for _ in range(3):
                 yield XML.encode()
+            if self.is_damaged:
+                raise LookupError("SECRET")
             yield b"</documents>"
 
         return pieces()
@@ -152,6 +155,16 @@ async def test_a_whole_set_is_streamed(api: Api) -> None:
 
     assert delivery["document"] is None
     assert (status, text, response.content_type) == (200, f"<documents>{XML * 3}</documents>", "application/xml")
+
+
+async def test_a_stream_that_breaks_off_is_seen_as_such(api: Api, caplog: pytest.LogCaptureFixture) -> None:
+    """Half a set must never look like a whole one."""
+    api.deliveries.is_damaged = True
+
+    with pytest.raises(aiohttp.ClientPayloadError):
+        await api.call("GET", "/api/v1/deliveries/12-0/documents?token=mine")
+
+    assert "SECRET" not in caplog.text
 
 
 @pytest.mark.parametrize("verb", ["ack", "nack", "extend"])

@@ -188,7 +188,9 @@ async def test_nonsense_instead_of_a_request_is_400_and_not_logged(
     answer = await asyncio.wait_for(reader.read(), 5)
 
     assert b" 400 " in answer.split(b"\r\n")[0]
-    assert b"Traceback" not in answer
+    assert b"application/problem+json" in answer
+    assert b"SECRET" not in answer
+    assert b"aiohttp" not in answer
     assert "SECRET" not in caplog.text
     writer.close()
 

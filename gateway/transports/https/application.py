@@ -10,6 +10,7 @@ import structlog
 from aiohttp import web
 
 from gateway.transports.https.problem import Problem, ProblemError
+from gateway.transports.https.server import SERVER_NAME
 
 log = structlog.get_logger(__name__)
 
@@ -22,8 +23,7 @@ def root_application() -> web.Application:
 
 
 async def _name_no_software(_request: web.Request, response: web.StreamResponse) -> None:
-    """A version in the Server header tells a stranger which faults to try."""
-    response.headers["Server"] = "gateway"
+    response.headers["Server"] = SERVER_NAME
 
 
 @web.middleware
@@ -44,6 +44,8 @@ async def _problems_as_documents(
         raise
     except Exception as error:  # noqa: BLE001 - the last line of defence: a client gets a clear answer
         log.error("https.fault", error=type(error).__name__, at=_fault_place(error))  # noqa: TRY400 - a traceback may quote
+        if request.writer.output_size > 0:
+            raise ConnectionError("an answer has begun and cannot be taken back") from None
         return _FAULT.response(close=True)
 
 

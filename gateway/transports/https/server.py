@@ -9,13 +9,17 @@ import logging
 import socket
 import ssl
 from dataclasses import dataclass
+from typing import Any
 
 from aiohttp import web
 
 from gateway.transports.https.limits import Limits
+from gateway.transports.https.problem import Problem
 
 # Connections that the kernel holds while the process is busy accepting others.
 BACKLOG = 1024
+# The library's own name and version would tell a stranger which faults to try.
+SERVER_NAME = "gateway"
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,20 +61,18 @@ class HttpsListener:
         self._limits = limits
         self._host = host
         self._port = port
-        self._runner = web.AppRunner(
-            application,
-            handle_signals=False,
-            access_log=None,
-            logger=_quiet_logger(),
-            keepalive_timeout=limits.idle_timeout_s,
-            lingering_time=limits.lingering_time_s,
-            max_line_size=limits.header_line_size_bytes,
-            max_field_size=limits.header_line_size_bytes,
-            max_headers=limits.header_count,
+        self._runner = web.AppRunner(application, handle_signals=False, shutdown_timeout=limits.shutdown_timeout_s)
+        self._connection_options: dict[str, Any] = {
+            "access_log": None,
+            "logger": _quiet_logger(),
+            "keepalive_timeout": limits.idle_timeout_s,
+            "lingering_time": limits.lingering_time_s,
+            "max_line_size": limits.header_line_size_bytes,
+            "max_field_size": limits.header_line_size_bytes,
+            "max_headers": limits.header_count,
             # A compressed body is refused, not inflated.
-            auto_decompress=False,
-            shutdown_timeout=limits.shutdown_timeout_s,
-        )
+            "auto_decompress": False,
+        }
         self._socket: socket.socket | None = None
         self._server: asyncio.AbstractServer | None = None
 
@@ -121,7 +123,28 @@ class HttpsListener:
         server = self._runner.server
         if server is None or len(server.connections) >= self._limits.connection_count:
             return _Refusing()
-        return server()
+        return _Connection(server, loop=asyncio.get_running_loop(), **self._connection_options)
+
+
+class _Connection(web.RequestHandler):
+    """A connection whose broken requests are answered by a problem; the library's own answer quotes what came."""
+
+    __slots__ = ()
+
+    def handle_error(
+        self,
+        request: web.BaseRequest,
+        status: int = 500,
+        exc: BaseException | None = None,
+        message: str | None = None,  # noqa: ARG002 - quotes the bytes that came
+    ) -> web.StreamResponse:
+        """The answer to what is no request, or to a fault outside any handler."""
+        self.logger.warning("", exc_info=exc)
+        if request.writer.output_size > 0:
+            raise ConnectionError("an answer has begun: only the end of the connection can say that it is not whole")
+        response = (_FAULT if status >= 500 else _NO_REQUEST).response(close=True)
+        response.headers["Server"] = SERVER_NAME
+        return response
 
 
 class _Refusing(asyncio.Protocol):
@@ -161,3 +184,9 @@ def _quiet_logger() -> logging.Logger:
     if not any(isinstance(known, _NoContent) for known in logger.filters):
         logger.addFilter(_NoContent())
     return logger
+
+
+_NO_REQUEST = Problem(
+    400, "invalid-request", "Not an HTTP request", "What came is not HTTP/1.1, or a header is too long."
+)
+_FAULT = Problem(500, "fault", "Fault of the gateway", "Nothing was promised. Send the same request again.")
