@@ -139,11 +139,12 @@ def _print_findings(findings: Iterable[Finding], values: ValueReader, indent: st
     for finding in findings:
         severity = typer.style(f"{finding.severity:<7}", fg=_COLOURS[finding.severity])
         place = _place(finding)
-        code = finding.carried or (finding.rule or "")
-        typer.echo(f"{indent}{severity}  {place:<28}  {code:<9}  {finding.message}")
+        rule = f" [{finding.rule}]" if finding.rule else ""
+        typer.echo(f"{indent}{severity}  {place:<28}  {finding.carried:<9}  {finding.message}{rule}")
         value = values.value(finding)
         if value is not None:
-            typer.echo(f"{indent}         value: {ascii(value)[1:-1]}")
+            masked = "" if values.shown else " (masked)"
+            typer.echo(f"{indent}         value: {ascii(value)[1:-1]}{masked}")
 
 
 def _place(finding: Finding) -> str:

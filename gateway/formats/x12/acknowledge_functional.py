@@ -36,6 +36,9 @@ MAX_CONTEXT_LENGTH = 35
 # One more than data element 724: enough to see that a value is longer.
 _READ_BYTES = MAX_COPY_LENGTH + 1
 
+# Findings that point to a segment; those of IK502 are about the set.
+_IN_SEGMENTS = frozenset({Carrier.IK304, Carrier.IK403, Carrier.NONE})
+
 _SET_VERDICTS = {
     Outcome.ACCEPTED: "A",
     Outcome.ACCEPTED_WITH_ERRORS: "E",
@@ -148,17 +151,27 @@ def _segment_notes(findings: Iterable[Finding], style: FunctionalStyle) -> list[
     """One note for each segment and code, in the order of the set. Errors in elements share code 8."""
     notes: dict[tuple[int, str, str, str | None], _SegmentNote] = {}
     for finding in findings:
-        if finding.carrier not in {Carrier.IK304, Carrier.IK403}:
+        if finding.carrier not in _IN_SEGMENTS or not finding.place.segment:
             continue
-        in_element = finding.carrier is Carrier.IK403
-        code = "8" if in_element else style.codes.segment.get(finding.code, finding.code)
-        segment = _identifier(finding.place.segment or "", style, 3)
+        code = _segment_code(finding, style)
+        segment = _identifier(finding.place.segment, style, 3)
         position = finding.place.position or 1
         # Two missing loops may begin with the same segment.
-        loop = None if in_element else finding.place.loop
+        loop = finding.place.loop if finding.carrier is Carrier.IK304 else None
         note = notes.setdefault((position, segment, code, loop), _SegmentNote(segment, position, code))
         note.findings.append(finding)
     return sorted(notes.values(), key=lambda note: note.position)
+
+
+def _segment_code(finding: Finding, style: FunctionalStyle) -> str:
+    """IK304; empty where a rule of the guide speaks that no code carries, so that the segment is named at least."""
+    match finding.carrier:
+        case Carrier.IK403:
+            return "8"
+        case Carrier.IK304:
+            return style.codes.segment.get(finding.code, finding.code)
+        case _:
+            return ""
 
 
 def _write_note(

@@ -136,7 +136,8 @@ class Assembly:
         state = self.set(unit.interchange, group, ordinal)
         del self._sets[unit.interchange, group, ordinal]
         own = self._guide_missing(unit, state.missing)
-        listed = state.raw[: max(0, self._listable)]
+        # Rules speak when their loop closes: people read in the order of the set.
+        listed = sorted(state.raw[: max(0, self._listable)], key=lambda raw: raw.position or 0)
         self._listable -= len(listed)
         control = unit.header[2] if len(unit.header) > 2 else None
         findings = (*own, *(to_finding(raw, control, unit.guide, state.rules) for raw in listed))

@@ -411,6 +411,18 @@ def test_missing_segment_with_trigger(
     ]
 
 
+def test_rule_without_a_code(
+    finding: Build, a_set: Build, a_group: Build, an_interchange: Build, answer: Build
+) -> None:
+    """What no code carries is pointed to by an IK3 without IK304, so that the sender finds the claim."""
+    found = finding(":", **IN_CLAIM, element=2, snip=3)
+    interchange = rejected_by(a_set, a_group, an_interchange, found)
+
+    [(_, segments)] = answer(interchange, at504="987654321")
+
+    assert body(segments)[2:-1] == ["IK3*CLM*22", "CTX*CLM01:987654321", "IK5*R*I5"]
+
+
 def test_trigger_of_an_element(
     finding: Build, a_set: Build, a_group: Build, an_interchange: Build, answer: Build
 ) -> None:
