@@ -13,7 +13,7 @@ from gateway.definitions.positions import Fault, TomlDocument
 class Form(BaseModel):
     """A table of a TOML file: no unknown keys, no change after reading, no guessing of types."""
 
-    model_config = ConfigDict(extra="forbid", frozen=True, strict=True, hide_input_in_errors=True)
+    model_config = ConfigDict(extra="forbid", frozen=True, strict=True, hide_input_in_errors=True, allow_inf_nan=False)
 
 
 FormType = TypeVar("FormType", bound=Form)

@@ -64,6 +64,13 @@ class TomlDocument:
                 return found
         return 0
 
+    def tables(self, key: str) -> tuple[list[tuple[Path, dict[str, Any]]], tuple[Fault, ...]]:
+        """The `[[key]]` tables with their paths; a fault where `key` is something else."""
+        found = self.data.get(key, [])
+        if not isinstance(found, list) or not all(isinstance(entry, dict) for entry in found):
+            return [], (self.fault((key,), f"is written as [[{key}]]"),)
+        return [((key, number), entry) for number, entry in enumerate(found)], ()
+
     def fault(self, path: Path, message: str) -> Fault:
         """A fault at the line of `path`."""
         return Fault(self.file, self.line(path), key_text(path), message)

@@ -24,7 +24,8 @@ from gateway.definitions.guides.overlay import apply_overlay
 from gateway.definitions.positions import DefinitionError, Fault, TomlDocument, read_toml
 
 CATALOGUE_FILE = "schemas/x12/guides.toml"
-_OPTIONAL = {"aliases", "overlay"}
+_REQUIRED = frozenset({"id", "name", "file", "transaction_set", "functional_group"})
+_OPTIONAL = frozenset({"aliases", "overlay"})
 
 # The native core owns the envelope; its segments are known in every set all the same.
 _ENVELOPE_SEGMENTS = frozenset({"ISA", "IEA", "GS", "GE", "ST", "SE", "TA1"})
@@ -83,27 +84,39 @@ def catalogue() -> Catalogue:
     document = read_schema("x12/guides.toml")
     if document is None:
         raise DefinitionError(Fault(CATALOGUE_FILE, 0, "", "is missing"))
+    return read_catalogue(document)
+
+
+def read_catalogue(document: TomlDocument) -> Catalogue:
+    """The guides of one file; raises DefinitionError at the first that is not well formed."""
     entries: dict[tuple[str, str], CatalogueEntry] = {}
-    for number, entry in enumerate(document.data.get("guide", [])):
-        path = ("guide", number)
-        wanted = {"id", "name", "file", "transaction_set", "functional_group"}
-        if set(entry) - _OPTIONAL != wanted:
-            wrong = ", ".join(sorted(set(entry) - _OPTIONAL ^ wanted))
+    guides, shape_faults = document.tables("guide")
+    if shape_faults:
+        raise DefinitionError(*shape_faults)
+    for path, guide in guides:
+        if set(guide) - _OPTIONAL != _REQUIRED:
+            wrong = ", ".join(sorted(set(guide) - _OPTIONAL ^ _REQUIRED))
             raise DefinitionError(document.fault(path, f"lacks or misspells {wrong}"))
-        for version in (entry["id"], *entry.get("aliases", [])):
-            if (version, entry["transaction_set"]) in entries:
+        aliases = guide.get("aliases", [])
+        texts = [guide[key] for key in _REQUIRED] + (aliases if isinstance(aliases, list) else [aliases])
+        if not all(isinstance(text, str) for text in texts):
+            raise DefinitionError(document.fault(path, "holds what is no text"))
+        for version in (guide["id"], *aliases):
+            if (version, guide["transaction_set"]) in entries:
                 raise DefinitionError(document.fault(path, f"{version} is there twice"))
-            entries[version, entry["transaction_set"]] = CatalogueEntry(
+            entries[version, guide["transaction_set"]] = CatalogueEntry(
                 version=version,
-                original=entry["id"],
-                name=entry["name"],
-                file=entry["file"],
-                transaction_set=entry["transaction_set"],
-                functional_group=entry["functional_group"],
-                overlay=entry.get("overlay", entry["id"]),
+                original=guide["id"],
+                name=guide["name"],
+                file=guide["file"],
+                transaction_set=guide["transaction_set"],
+                functional_group=guide["functional_group"],
+                overlay=str(guide.get("overlay", guide["id"])),
             )
-    more = document.data.get("standard", {}).get("segments", [])
-    return Catalogue(entries, frozenset(more))
+    more = document.data.get("standard", {"segments": []})
+    if not isinstance(more, dict) or not isinstance(more.get("segments"), list):
+        raise DefinitionError(document.fault(("standard",), "is written as [standard] with a list of segments"))
+    return Catalogue(entries, frozenset(str(segment) for segment in more["segments"]))
 
 
 @cache

@@ -47,10 +47,11 @@ def apply_overlay(document: TomlDocument, root: DraftLoop) -> tuple[ItemFacts | 
         for key in document.data
         if key not in {"item", "nest", "correct"}
     ]
-    for number, entry in enumerate(document.data.get("nest", [])):
-        faults.extend(_nest(_Change(document, ("nest", number), entry), root))
-    for number, entry in enumerate(document.data.get("correct", [])):
-        faults.extend(_correct(_Change(document, ("correct", number), entry), root))
+    for key, apply in (("nest", _nest), ("correct", _correct)):
+        entries, shape_faults = document.tables(key)
+        faults.extend(shape_faults)
+        for path, entry in entries:
+            faults.extend(apply(_Change(document, path, entry), root))
     item, item_faults = _read_item(document)
     return item, (*faults, *item_faults)
 
@@ -65,11 +66,13 @@ def _read_item(document: TomlDocument) -> tuple[ItemFacts | None, tuple[Fault, .
     entry = document.data.get("item")
     if entry is None:
         return None, ()
+    if not isinstance(entry, dict):
+        return None, (document.fault(("item",), "is written as [item]"),)
     unknown = tuple(document.fault(("item", key), "is not a key of item") for key in entry if key not in _ITEM_KEYS)
     try:
         item = ItemFacts(
             kind=str(entry["kind"]),
-            loops=tuple(entry["loops"]),
+            loops=tuple(str(loop) for loop in entry["loops"]),
             context_name=str(entry["context_name"]),
             context_segment=str(entry["context_segment"]),
             context_code=entry.get("context_code"),
@@ -238,6 +241,15 @@ def _notes(wanted: list[str]) -> list[tuple[str, tuple[int, ...]]]:
     return notes
 
 
+def _pattern(value: Any) -> str | None:
+    """An expression that Python takes too; the native core's has neither look-around nor back references."""
+    try:
+        re.compile(str(value))
+    except re.error as error:
+        raise ValueError(str(error)) from None
+    return str(value) or None
+
+
 def _count(value: Any) -> int:
     """A limit or a position; 0 = no limit."""
     if not isinstance(value, int) or isinstance(value, bool) or value < 0:
@@ -265,7 +277,7 @@ _ELEMENT_FIELDS: dict[str, Callable[[DraftElement, Any], bool]] = {
     "repeat": _attribute("repeat", _count),
     "min_length": _attribute("min_length", _count),
     "max_length": _attribute("max_length", _count),
-    "pattern": _attribute("pattern", lambda value: str(value) or None),
+    "pattern": _attribute("pattern", _pattern),
     "external": _attribute("external", lambda value: str(value) or None),
     "codes": _attribute("codes", lambda value: [str(code) for code in value]),
     "add_codes": _add_codes,

@@ -44,14 +44,17 @@ _CONDITION = re.compile(r"(?P<not>not\s+)?(?P<path>\S+)(?:\s*=\s*(?P<codes>\S+))
 def read_rules(document: TomlDocument) -> tuple[RuleFile, tuple[Fault, ...]]:
     """The rules of one file that are well formed, and what is wrong with the others."""
     rules: list[Rule] = []
+    entries, shape_faults = document.tables("rule")
     faults = [
-        document.fault((key,), "is not a part of a rule file (rule, severity, sample)")
-        for key in document.data
-        if key not in {"rule", "severity", "sample"}
+        *shape_faults,
+        *(
+            document.fault((key,), "is not a part of a rule file (rule, severity, sample)")
+            for key in document.data
+            if key not in {"rule", "severity", "sample"}
+        ),
     ]
     seen: set[str] = set()
-    for number, entry in enumerate(document.data.get("rule", [])):
-        path: Path = ("rule", number)
+    for path, entry in entries:
         try:
             rule = _Entry(document, path, entry).rule()
         except _FormFaultError as error:
@@ -62,14 +65,25 @@ def read_rules(document: TomlDocument) -> tuple[RuleFile, tuple[Fault, ...]]:
             continue
         seen.add(rule.id)
         rules.append(rule)
-    severities: list[tuple[str, RuleSeverity]] = []
-    for rule_id, severity in document.data.get("severity", {}).items():
-        if severity in set(RuleSeverity):
-            severities.append((rule_id, RuleSeverity(severity)))
-        else:
-            faults.append(document.fault(("severity", rule_id), f"is none of {', '.join(RuleSeverity)}"))
-    sample = str(document.data.get("sample", ""))
-    return RuleFile(document.file, tuple(rules), tuple(severities), sample), tuple(faults)
+    severities, severity_faults = _severities(document)
+    sample = document.data.get("sample", "")
+    if not isinstance(sample, str) or not sample.isascii():
+        faults.append(document.fault(("sample",), "is no ASCII text"))
+        sample = ""
+    return RuleFile(document.file, tuple(rules), severities, sample), (*faults, *severity_faults)
+
+
+def _severities(document: TomlDocument) -> tuple[tuple[tuple[str, RuleSeverity], ...], tuple[Fault, ...]]:
+    found = document.data.get("severity", {})
+    if not isinstance(found, dict):
+        return (), (document.fault(("severity",), "is written as [severity]"),)
+    known = {str(severity): severity for severity in RuleSeverity}
+    faults = tuple(
+        document.fault(("severity", rule_id), f"is none of {', '.join(known)}")
+        for rule_id, severity in found.items()
+        if str(severity) not in known
+    )
+    return tuple((rule_id, known[str(word)]) for rule_id, word in found.items() if str(word) in known), faults
 
 
 def package_rules(overlay: str) -> tuple[TomlDocument, RuleFile, tuple[Fault, ...]] | None:
@@ -122,9 +136,9 @@ class _Entry:
         if _ID.fullmatch(self._text("id")) is None:
             raise _FormFaultError("is not of small letters, digits and dashes", "id")
         snip = self.entry["snip"]
-        if snip not in range(1, 8):
+        if not isinstance(snip, int) or snip not in range(1, 8):
             raise _FormFaultError("is no SNIP type from 1 to 7", "snip")
-        check = self.entry.get("check")
+        check = self._optional_text("check")
         if check is not None and check not in CHECKS:
             raise _FormFaultError(f"is none of {', '.join(sorted(CHECKS))}", "check")
         return Rule(
@@ -134,7 +148,7 @@ class _Entry:
             severity=severity,
             carrier=carrier,
             anchors=self._texts("anchor"),
-            at=self.entry.get("at"),
+            at=self._optional_text("at"),
             message=self._text("message"),
             source=self._text("source"),
             when=self._list("when", _condition),
@@ -143,7 +157,7 @@ class _Entry:
             left=self._list("left", _term),
             right=self._list("right", _term),
             values=self._texts("values"),
-            code_set=self.entry.get("codes"),
+            code_set=self._optional_text("codes"),
             check=check,
             accept=self._list("accept", _sample),
             reject=self._list("reject", _sample),
@@ -175,6 +189,9 @@ class _Entry:
         if not isinstance(value, str):
             raise _FormFaultError("is no text", key)
         return value
+
+    def _optional_text(self, key: str) -> str | None:
+        return self._text(key) if key in self.entry else None
 
     def _texts(self, key: str) -> tuple[str, ...]:
         value = self.entry.get(key, [])
@@ -215,5 +232,7 @@ def _term(value: Any) -> Term:
 
 
 def _sample(value: Any) -> Sample:
-    edits = [(str(old), str(new)) for old, new in value]
-    return Sample(tuple(edits))
+    """A list of [old, new]; a text of two letters would unpack too."""
+    if not isinstance(value, list) or not all(isinstance(edit, list) and len(edit) == 2 for edit in value):
+        raise ValueError("is no list of [old, new]")
+    return Sample(tuple((_as_text(old), _as_text(new)) for old, new in value))

@@ -1,8 +1,8 @@
 import pytest
 
-from gateway.definitions.guides.catalogue import catalogue, load_guide, load_guide_with_faults
+from gateway.definitions.guides.catalogue import catalogue, load_guide, load_guide_with_faults, read_catalogue
 from gateway.definitions.guides.model import Guide, Segment, Usage
-from gateway.definitions.positions import DefinitionError
+from gateway.definitions.positions import DefinitionError, read_toml
 
 
 @pytest.fixture(scope="module")
@@ -133,3 +133,24 @@ def test_children_stand_in_order_of_position(claims: Guide) -> None:
             for child in loop.children
         ]
         assert positions == sorted(positions)
+
+
+GUIDE = '[[guide]]\nid = "A"\nname = "n"\nfile = "f"\ntransaction_set = "837"\nfunctional_group = "HC"\n'
+
+
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        (GUIDE + GUIDE, "g.toml:7: guide[1]: A is there twice"),
+        (GUIDE.replace("name", "title"), "g.toml:1: guide[0]: lacks or misspells name, title"),
+        (GUIDE.replace('"837"', "837"), "g.toml:1: guide[0]: holds what is no text"),
+        ("guide = 1\n", "g.toml:1: guide: is written as [[guide]]"),
+        ("standard = 1\n", "g.toml:1: standard: is written as [standard] with a list of segments"),
+    ],
+)
+def test_faulty_catalogue_has_a_line(text: str, message: str) -> None:
+    """Without its catalogue the gateway judges nothing, so the first fault is enough."""
+    with pytest.raises(DefinitionError) as caught:
+        read_catalogue(read_toml("g.toml", text))
+
+    assert [str(fault) for fault in caught.value.faults] == [message]

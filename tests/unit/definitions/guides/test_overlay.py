@@ -44,6 +44,10 @@ def _faults(text: str, root: DraftLoop | None = None) -> list[str]:
         ),
         ('at = "2300"\nmax_use = 9\n', "o.toml:3: correct[0].max_use: cannot be corrected to 9 at 2300"),
         ('at = "2300/REF"\nusage = "X"\n', "o.toml:3: correct[0].usage: cannot be corrected to 'X' at 2300/REF"),
+        (
+            'at = "2300/REF02"\npattern = "["\n',
+            "o.toml:3: correct[0].pattern: cannot be corrected to '[' at 2300/REF02",
+        ),
         ('at = "2300/REF"\nmax_use = -1\n', "o.toml:3: correct[0].max_use: cannot be corrected to -1 at 2300/REF"),
     ],
 )
@@ -80,3 +84,16 @@ def test_unknown_parts_are_faults() -> None:
     assert _faults("[[corrects]]\nat = 1\n") == [
         "o.toml:1: corrects: is not a part of an overlay (item, nest, correct)"
     ]
+
+
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        ("correct = 1\n", "o.toml:1: correct: is written as [[correct]]"),
+        ("nest = [1]\n", "o.toml:1: nest: is written as [[nest]]"),
+        ("item = 1\n", "o.toml:1: item: is written as [item]"),
+    ],
+)
+def test_parts_of_the_wrong_shape_are_faults(text: str, message: str) -> None:
+    """A slip of brackets is named, not raised."""
+    assert _faults(text) == [message]

@@ -121,3 +121,21 @@ def test_package_rules_are_sound_and_tested(overlay: str) -> None:
 
     assert (*faults, *path_faults) == ()
     assert [rule.id for rule in file.rules if not rule.reject and rule.severity is not RuleSeverity.OFF] == []
+
+
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        ("rule = 1\n", "r.toml:1: rule: is written as [[rule]]"),
+        ("severity = 1\n", "r.toml:1: severity: is written as [severity]"),
+        ('[severity]\na = "loud"\n', "r.toml:2: severity.a: is none of error, warning, info, off"),
+        ("sample = 1\n", "r.toml:1: sample: is no ASCII text"),
+        (RULE + 'accept = ["ab"]\n', "r.toml:13: rule[0].accept[0]: is no list of [old, new]"),
+        (RULE + "at = 1\n", "r.toml:13: rule[0].at: is no text"),
+    ],
+)
+def test_parts_of_the_wrong_shape_are_faults(text: str, message: str) -> None:
+    """A partner's file never stops the gateway, whatever its types."""
+    _, faults = read_rules(_document(text))
+
+    assert [str(fault) for fault in faults] == [message]
