@@ -208,14 +208,14 @@ class Gateway:
         self._pipeline = pipeline
         closing.push_async_callback(pipeline.stop, settings.engine.stop_grace_s)
         pipeline.start()
-        limits = Limits(body_size_bytes=settings.https.body_size_bytes)
+        limits = Limits()
         root = self._partners_application(limits)
         add_api(root, api_operations(pipeline.deliveries, ledger), self._tokens, version(DISTRIBUTION))
         self._https = HttpsListener(root, settings.https.host, settings.https.port, limits)
         closing.push_async_callback(self._https.stop)
         await self._https.start(self._context)
         operators = operators_application(self._checks, REGISTRY)
-        self._operators = HttpsListener(operators, settings.console.host, settings.console.port, Limits())
+        self._operators = HttpsListener(operators, settings.console.host, settings.console.port, limits)
         closing.push_async_callback(self._operators.stop)
         await self._operators.start(None)
         await self._administer()
@@ -226,8 +226,15 @@ class Gateway:
         authenticator = Authenticator(self._directory, verifier, GuessThrottle(time.monotonic))
         root = root_application()
         pipeline = self._pipeline
-        ExchangeResource(pipeline.exchange, pipeline.outbox, authenticator, limits).add_routes(root)
+        resource = ExchangeResource(pipeline.exchange, pipeline.outbox, authenticator, limits, self._size_limit_bytes)
+        resource.add_routes(root)
         return root
+
+    def _size_limit_bytes(self, principal: Principal) -> int:
+        """The smaller of what the settings and the partner's agreements allow."""
+        allowed = self.settings.https.body_size_bytes
+        partner = self.partners.agreements.partners.get(principal.partner)
+        return allowed if partner is None else min(allowed, partner.size_limit_bytes)
 
     async def _administer(self) -> None:
         path = socket_path(self.settings)

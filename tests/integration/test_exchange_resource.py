@@ -151,12 +151,12 @@ def certificates(tmp_path_factory: pytest.TempPathFactory) -> DevelopmentCertifi
 @pytest.fixture
 async def door(certificates: DevelopmentCertificates) -> AsyncIterator[Door]:
     """A front door with small limits and nothing behind it."""
-    limits = Limits(body_size_bytes=1 << 20, body_stall_timeout_s=0.3, lingering_time_s=0.2)
+    limits = Limits(body_stall_timeout_s=0.3, lingering_time_s=0.2)
     verifier = PasswordVerifier(lambda: 0.0)
     authenticator = Authenticator(TwoPartners(), verifier, GuessThrottle(lambda: 0.0))
     exchange, outbox = Scripted(), ScriptedOutbox()
     root = root_application()
-    ExchangeResource(exchange, outbox, authenticator, limits).add_routes(root)
+    ExchangeResource(exchange, outbox, authenticator, limits, lambda _principal: 1 << 20).add_routes(root)
     listener = HttpsListener(root, "127.0.0.1", 0, limits)
     server = certificates.server
     await listener.start(tls_context(TlsSettings(str(server.certificate), str(server.key))))

@@ -49,3 +49,15 @@ async def test_guesses_are_throttled(running: Running, number: int) -> None:
     assert throttled.status == 429
     assert int(throttled.headers["Retry-After"]) > 0
     assert known.status == 200
+
+
+async def test_an_agreement_may_allow_less_than_the_settings(running: Running, number: int) -> None:
+    """413 for this partner alone."""
+    small = partner_text("BROOKCLINIC", "clinic") + "[agreement.limits]\nsize_bytes = 1024\n"
+    running.site.write_partner("clinic", small)
+
+    await running.gateway.reload()
+    refused = await running.post(claims(number))
+    other = await running.post(claims(number, sender="MILL"), user="mill")
+
+    assert (refused.status, other.status) == (413, 202)

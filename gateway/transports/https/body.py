@@ -17,17 +17,17 @@ class SenderGoneError(Exception):
     """The connection ended before the body did: nobody is left to answer."""
 
 
-def check_declared(request: web.BaseRequest, limits: Limits) -> None:
+def check_declared(request: web.BaseRequest, size_limit_bytes: int) -> None:
     """Refuse, before a byte is read, what its headers already rule out. Raises ProblemError (413, 415)."""
     declared = request.content_length
-    if declared is not None and declared > limits.body_size_bytes:
-        raise ProblemError(_too_large(limits))
+    if declared is not None and declared > size_limit_bytes:
+        raise ProblemError(_too_large(size_limit_bytes))
     coding = request.headers.get("Content-Encoding", "identity").strip().lower()
     if coding not in ("", "identity"):
         raise ProblemError(_ENCODED)
 
 
-async def body_chunks(request: web.BaseRequest, limits: Limits) -> AsyncIterator[bytes]:
+async def body_chunks(request: web.BaseRequest, limits: Limits, size_limit_bytes: int) -> AsyncIterator[bytes]:
     """The body as it comes. Raises ProblemError (408, 413) or SenderGoneError."""
     loop = asyncio.get_running_loop()
     began_s = loop.time()
@@ -45,8 +45,8 @@ async def body_chunks(request: web.BaseRequest, limits: Limits) -> AsyncIterator
         except (ClientPayloadError, ConnectionError, HTTPException):
             raise SenderGoneError from None
         received += len(chunk)
-        if received > limits.body_size_bytes:
-            raise ProblemError(_too_large(limits))
+        if received > size_limit_bytes:
+            raise ProblemError(_too_large(size_limit_bytes))
         elapsed_s = loop.time() - began_s
         if elapsed_s > limits.body_stall_timeout_s and received < elapsed_s * limits.body_rate_minimum_bytes_per_s:
             raise ProblemError(_TOO_SLOW)
@@ -54,12 +54,12 @@ async def body_chunks(request: web.BaseRequest, limits: Limits) -> AsyncIterator
             yield chunk
 
 
-def _too_large(limits: Limits) -> Problem:
+def _too_large(size_limit_bytes: int) -> Problem:
     return Problem(
         413,
         "too-large",
         "Body too large",
-        f"At most {limits.body_size_bytes} bytes are taken in one request. Nothing was kept; send it in several.",
+        f"At most {size_limit_bytes} bytes are taken in one request. Nothing was kept; send it in several.",
     )
 
 

@@ -45,13 +45,21 @@ Handler = Callable[[web.Request, Principal], Awaitable[web.StreamResponse]]
 
 
 class ExchangeResource:
-    """The partner's resources. `exchange` and `outbox` are the pipeline's."""
+    """The partner's resources, over the pipeline's `exchange` and `outbox`; `size_limit_bytes` is of one body."""
 
-    def __init__(self, exchange: Exchange, outbox: PartnerOutbox, authenticator: Authenticator, limits: Limits) -> None:
+    def __init__(
+        self,
+        exchange: Exchange,
+        outbox: PartnerOutbox,
+        authenticator: Authenticator,
+        limits: Limits,
+        size_limit_bytes: Callable[[Principal], int],
+    ) -> None:
         self._exchange = exchange
         self._outbox = outbox
         self._authenticator = authenticator
         self._limits = limits
+        self._size_limit_bytes = size_limit_bytes
         self._bodies_under_way = 0
 
     def add_routes(self, root: web.Application) -> None:
@@ -94,7 +102,8 @@ class ExchangeResource:
         return problem.response(close=not read_whole or "Expect" in request.headers)
 
     async def _post(self, request: web.Request, principal: Principal) -> web.StreamResponse:
-        check_declared(request, self._limits)
+        size_limit_bytes = self._size_limit_bytes(principal)
+        check_declared(request, size_limit_bytes)
         if not self._exchange.accepting or self._bodies_under_way >= self._limits.concurrent_bodies:
             raise ProblemError(_overloaded(POLL_AFTER_S))
         if request.headers.get("Expect", "").lower() == "100-continue":
@@ -108,7 +117,8 @@ class ExchangeResource:
         )
         self._bodies_under_way += 1
         try:
-            outcome = await self._exchange.handle(arrival, body_chunks(request, self._limits))
+            body = body_chunks(request, self._limits, size_limit_bytes)
+            outcome = await self._exchange.handle(arrival, body)
             log.debug("exchange.handled", partner=principal.partner, outcome=type(outcome).__name__)
             return self._outcome(outcome)
         except SenderGoneError:
@@ -198,7 +208,7 @@ async def _expect_later(_request: web.Request) -> None:
 
 async def _digest(request: web.Request, limits: Limits) -> str:
     digest = hashlib.sha256()
-    chunks: AsyncIterator[bytes] = body_chunks(request, limits)
+    chunks: AsyncIterator[bytes] = body_chunks(request, limits, limits.refused_body_size_bytes)
     try:
         async for chunk in chunks:
             digest.update(chunk)

@@ -8,10 +8,8 @@ from dataclasses import dataclass
 
 @dataclass(frozen=True, slots=True)
 class Limits:
-    """The defaults suit a gateway of one process; the settings file may change those that partners notice."""
+    """The defaults suit a gateway of one process. How large a body may be, settings and agreements say."""
 
-    # Above the largest file that a payer's 834 reaches in practice; the body streams, so memory does not grow with it.
-    body_size_bytes: int = 2 << 30
     # One chunk on its way from the socket to the archive.
     chunk_size_bytes: int = 256 << 10
     # A client must deliver a header, the whole of it, in this time; it also ends an idle kept-alive connection.
