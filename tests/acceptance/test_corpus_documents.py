@@ -65,7 +65,7 @@ def segments(interchange: str) -> Iterator[list[list[list[str]]]]:
     if repetition.isalnum():  # senders that still write the old "U" there repeat nothing
         repetition = terminator
     for line in text.split(terminator):
-        parts = line.strip("\r\n").split(element)
+        parts = line.lstrip().rstrip("\r\n").split(element)
         if parts[0] not in {"", "ISA", "IEA"}:
             yield stripped([[stripped(one.split(component)) for one in part.split(repetition)] for part in parts])
 

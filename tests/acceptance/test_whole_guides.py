@@ -1,8 +1,8 @@
 """Sets that have everything a guide allows, made from the guide itself, through the maps both ways.
 
 The corpus shows what partners happen to send; a guide allows ten times as much. Every loop and segment stands once,
-every element is filled, and round `n` takes the n-th code of each code list. Rules, syntax notes and patterns are
-left out of the program: the maps are on trial, and made-up values would break them.
+every element is filled, as long or as short as may be, and round `n` takes the n-th code of each code list. Rules,
+syntax notes and patterns are left out of the program: the maps are on trial, and made-up values would break them.
 """
 
 from collections.abc import Iterator
@@ -14,10 +14,12 @@ import pytest
 from lxml import etree
 
 from gateway import _native  # noqa: TID251 - the one way to leave the rules out
-from gateway.definitions.compile import compile_definitions
+from gateway.definitions.compile import FORMAT
 from gateway.definitions.dictionary.package import committed_schema
 from gateway.definitions.guides.catalogue import load_guide
 from gateway.definitions.guides.model import DataType, Element, Guide, Loop, LoopChild, Segment, Usage
+from gateway.definitions.guides.tables import CodeSetNumbers, guide_table
+from gateway.definitions.mapping import compile_mapping
 
 NAMESPACE = "urn:gateway:canonical:1"
 OTHER = f"{{{NAMESPACE}}}other"
@@ -116,10 +118,11 @@ class Composer:
             return self._code(element.codes.codes)
         if element.data_type in SAMPLES:
             return SAMPLES[element.data_type]
-        if element.data_type in {DataType.DECIMAL, DataType.NUMERIC}:
-            return "1" * max(element.min_length, 1)
-        shortest = max(element.min_length, 1)
-        return FORMATS.get(form) or f"X{self.number}".ljust(shortest, "Y")[: max(shortest, min(element.max_length, 3))]
+        if form in FORMATS:
+            return FORMATS[form]
+        size = max(element.min_length, 1) if self.number % 2 else element.max_length
+        is_number = element.data_type in {DataType.DECIMAL, DataType.NUMERIC}
+        return "1" * size if is_number else f"X{self.number}".ljust(size, "Y")[:size]
 
     def _code(self, codes: tuple[str, ...]) -> str:
         return sorted(codes)[self.number % len(codes)]
@@ -135,12 +138,15 @@ def case(request: pytest.FixtureRequest) -> Case:
 @pytest.fixture(scope="module")
 def program(case: Case) -> _native.Program:
     """The guide's grammar and map alone."""
-    tables = msgpack.unpackb(compile_definitions(case.guide, case.transaction_set, mapped=True).tables)
-    tables["rules"] = []
-    for segment in tables["guide"]["segments"]:
+    guide = load_guide(case.guide)
+    code_sets = CodeSetNumbers()
+    grammar = guide_table(guide, code_sets)
+    for segment in grammar["segments"]:
         segment["syntax"] = []
         for element in all_elements(segment["elements"]):
             element["pattern"] = None
+    mapping = compile_mapping(guide)
+    tables = {"format": FORMAT, "guide": grammar, "code_sets": code_sets.tables, "rules": [], "mapping": mapping}
     return _native.compile_program(msgpack.packb(tables))
 
 
