@@ -1,4 +1,4 @@
-"""Slot paths: `2400/SV102`, `REF[F8]02`, `CAS/03..18+3`, `HI[01-1=ABK|BK]/01..12-1` against a guide.
+"""Slot paths: `2400/SV107-*`, `REF[F8]02`, `CAS/03..18+3`, `HI[01-1=ABK|BK]/01..12-1` against a guide.
 
 Owns the path syntax of rules and its resolution from an anchor loop. Enclosing loops resolve to the loops on the way
 up and to their direct children, never into sibling hierarchical levels; `/BGN08` begins at the transaction set.
@@ -10,10 +10,11 @@ from dataclasses import dataclass
 from gateway.definitions.guides.model import Guide, Loop, LoopChild, Segment
 
 _SEGMENT = re.compile(
-    r"(?P<id>[A-Z][A-Z0-9]{1,2})(?:\[(?P<conditions>[^\]]*)\])?(?:(?P<element>\d\d)(?:-(?P<component>\d{1,2}))?)?"
+    r"(?P<id>[A-Z][A-Z0-9]{1,2})(?:\[(?P<conditions>[^\]]*)\])?(?:(?P<element>\d\d)(?:-(?P<component>\d{1,2}|\*))?)?"
 )
-_RANGE = re.compile(r"(?P<first>\d\d)\.\.(?P<last>\d\d)(?:\+(?P<step>\d{1,2}))?(?:-(?P<component>\d{1,2}))?")
+_RANGE = re.compile(r"(?P<first>\d\d)\.\.(?P<last>\d\d)(?:\+(?P<step>\d{1,2}))?(?:-(?P<component>\d{1,2}|\*))?")
 _CONDITION = re.compile(r"(?:(?P<element>\d\d)(?:-(?P<component>\d{1,2}))?=)?(?P<codes>[^=]+)")
+ANY_COMPONENT = 0
 _STEP = re.compile(r"(?:\[[^\]]*\]|[^/\[])+")
 
 
@@ -28,7 +29,10 @@ class SlotCondition:
 
 @dataclass(frozen=True, slots=True)
 class SlotPath:
-    """SlotPathTable of the native core: indices of the guide. No `elements` = the segment itself."""
+    """SlotPathTable of the native core: indices of the guide. No `elements` = the segment itself.
+
+    `component` from 1; ANY_COMPONENT = every component.
+    """
 
     base: int
     loops: tuple[int, ...]
@@ -84,16 +88,20 @@ def _parse(text: str) -> _Parsed:
     span = _RANGE.fullmatch(steps[-1]) if steps else None
     if span is not None:
         elements = tuple(range(int(span["first"]), int(span["last"]) + 1, int(span["step"] or 1)))
-        component = int(span["component"] or 1)
+        component = _component(span["component"])
         steps.pop()
     segment = _SEGMENT.fullmatch(steps[-1]) if steps else None
     if segment is None or (span is not None and (segment["element"] is not None or not elements)):
         raise ValueError(f"{text}: is no path to a segment or element")
     if segment["element"] is not None:
         elements = (int(segment["element"]),)
-        component = int(segment["component"] or 1)
+        component = _component(segment["component"])
     conditions = tuple(_condition(part, text) for part in (segment["conditions"] or "").split(",") if part)
     return _Parsed(tuple(steps[:-1]), text.startswith("/"), segment["id"], conditions, elements, component)
+
+
+def _component(text: str | None) -> int:
+    return ANY_COMPONENT if text == "*" else int(text or 1)
 
 
 def _condition(part: str, text: str) -> SlotCondition:
@@ -175,4 +183,5 @@ def _is_implied(segment: Segment, condition: SlotCondition) -> bool:
 
 
 def _has_slot(segment: Segment, parsed: _Parsed) -> bool:
-    return all(segment.part(element, parsed.component) is not None for element in parsed.elements)
+    component = parsed.component or 1
+    return all(segment.part(element, component) is not None for element in parsed.elements)
