@@ -61,7 +61,7 @@ class _Reader:
         self.faults: list[Fault] = []
 
     def read_codes(self, document: TomlDocument) -> None:
-        for name, words in document.data.get("codes", {}).items():
+        for name, words in self._tables(document, ("codes",)).items():
             place = _place(document, ("codes", name))
             if not isinstance(words, dict) or not all(isinstance(word, str) for word in words.values()):
                 self.faults.append(place.fault(name, "a code table has a word for each code"))
@@ -75,8 +75,21 @@ class _Reader:
             if kind not in {"group", "type"} or not isinstance(tables, dict):
                 self.faults.append(document.fault((kind,), "a dictionary file has [group.name] and [type.name] only"))
                 continue
-            for name in tables:
-                self._read_group(document, (kind, name), tables[name])
+            for name, table in tables.items():
+                if self._is_table(document, (kind, name), table):
+                    self._read_group(document, (kind, name), table)
+
+    def _tables(self, document: TomlDocument, path: Path) -> Mapping[str, Any]:
+        """The table at this path; empty where there is none, with a fault where something else stands there."""
+        found: Any = document.data
+        for key in path:
+            found = found.get(key, {})
+        return found if self._is_table(document, path, found) else {}
+
+    def _is_table(self, document: TomlDocument, path: Path, value: object) -> bool:
+        if not isinstance(value, dict):
+            self.faults.append(document.fault(path, "must be a table"))
+        return isinstance(value, dict)
 
     def _read_group(self, document: TomlDocument, path: Path, table: Mapping[str, Any]) -> None:
         kind, name = str(path[0]), str(path[1])
@@ -86,10 +99,13 @@ class _Reader:
             self.faults.append(document.fault(path, f"there is another {kind} of this name"))
         attributes = tuple(
             self._attribute(document, (*path, "attribute", key), value)
-            for key, value in table.get("attribute", {}).items()
+            for key, value in self._tables(document, (*path, "attribute")).items()
+            if self._is_table(document, (*path, "attribute", key), value)
         )
         children = tuple(
-            self._child(document, (*path, "child", key), value) for key, value in table.get("child", {}).items()
+            self._child(document, (*path, "child", key), value)
+            for key, value in self._tables(document, (*path, "child")).items()
+            if self._is_table(document, (*path, "child", key), value)
         )
         shared = (name, str(table.get("definition", "")), _words(table.get("use")), attributes, children)
         place = _place(document, path)
@@ -110,14 +126,14 @@ class _Reader:
         codes, values = _words(table.get("codes")), _words(table.get("values"))
         value_type = ValueType.TEXT
         try:
-            value_type = ValueType(table.get("type", ""))
+            value_type = ValueType(str(table.get("type", "")))
         except ValueError:
             names = ", ".join(ValueType)
             self.faults.append(document.fault(path, f"type must be one of {names}"))
         if (value_type is ValueType.CODE) != bool(codes or values):
             self.faults.append(document.fault(path, "`codes` or `values` belong to the type code, and to it alone"))
         size = table.get("size")
-        if size is not None and (value_type is not ValueType.TEXT or not isinstance(size, int) or size < 1):
+        if size is not None and (value_type is not ValueType.TEXT or type(size) is not int or size < 1):
             self.faults.append(document.fault(path, "size is the greatest length of a text, from 1"))
             size = None
         return Attribute(
@@ -127,7 +143,7 @@ class _Reader:
             size,
             codes,
             values,
-            table.get("default"),
+            None if table.get("default") is None else str(table["default"]),
             table.get("phi", False),
             table.get("required", False),
             table.get("derived", False),

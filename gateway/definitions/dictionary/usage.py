@@ -75,8 +75,9 @@ def read_tables(tables: Iterable[TomlDocument], fragments: Iterable[TomlDocument
     """What each table names. Rules of a shape that the compiler refuses are left out here."""
     shared: dict[str, tuple[TomlDocument, Path]] = {}
     for document in fragments:
-        for name in document.data.get("fragment", {}):
-            shared[name] = (document, ("fragment", name))
+        for name, rules in _table(document.data.get("fragment")).items():
+            if isinstance(rules, dict):
+                shared[name] = (document, ("fragment", name))
     return tuple(_Reader(document, shared).table() for document in tables)
 
 
@@ -128,10 +129,10 @@ class _Reader:
 
     def table(self) -> NamedTable:
         data = self.document.data
-        item = data.get("item", {})
+        item = _table(data.get("item"))
         return NamedTable(
             _words(data.get("guide")),
-            self._block(self.document, ("set",), data.get("set", {}), "header"),
+            self._block(self.document, ("set",), _table(data.get("set")), "header"),
             self._block(self.document, ("item",), item, str(item.get("element", "item"))),
         )
 
@@ -141,11 +142,11 @@ class _Reader:
         unit = table.get("each", table.get("from"))
         return NamedBlock(
             name,
-            tuple(unit.values()) if isinstance(unit, dict) else _words(unit),
+            tuple(map(str, unit.values())) if isinstance(unit, dict) else _words(unit),
             "each" in table,
             tuple(parts.attributes.values()),
             tuple(child for same in parts.children.values() for child in same),
-            table.get("default", {}),
+            _table(table.get("default")),
             Place(document.file, document.line(path)),
         )
 
@@ -159,7 +160,7 @@ class _Reader:
             words = tuple(unit) if isinstance(unit, dict) else ()
             place_of_tag = Place(document.file, document.line((*path, "tag")))
             parts.attributes[table["tag"]] = NamedAttribute(table["tag"], (), "", "", words, False, place_of_tag)
-        for name, value in table.get("derived", {}).items():
+        for name, value in _table(table.get("derived")).items():
             parts.attributes[name] = _attribute(document, (*path, "derived", name), value, is_derived=True)
         for name, value in table.items():
             if name in _KEYWORDS:
@@ -188,6 +189,11 @@ def _attribute(document: TomlDocument, path: Path, value: object, *, is_derived:
         is_derived,
         Place(document.file, document.line(path)),
     )
+
+
+def _table(value: object) -> Mapping[str, Any]:
+    """A table, or an empty one in place of anything else: the compiler tells what is wrong."""
+    return value if isinstance(value, dict) else {}
 
 
 def _words(value: object) -> tuple[str, ...]:
