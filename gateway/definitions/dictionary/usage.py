@@ -6,6 +6,7 @@ Reads names, paths as they are written, and lines; whether a path exists in a gu
 
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
+from itertools import product
 from typing import Any
 
 from gateway.definitions.dictionary.model import Dictionary, Place
@@ -117,7 +118,8 @@ def _below(enclosing: tuple[str, ...], paths: tuple[str, ...]) -> tuple[str, ...
     """Each path below each enclosing one, as a person writes it: `2010CA` and `N301` are `2010CA/N301`."""
     if not enclosing or not paths:
         return paths or enclosing
-    return tuple(f"{outer}{'' if path[0] in '+-' else '/'}{path}" for outer in enclosing for path in paths)
+    joined = (path if path.startswith(("+", "-")) else f"/{path}" for path in paths)
+    return tuple(f"{outer}{inner}" for outer, inner in product(enclosing, joined))
 
 
 class _Reader:
