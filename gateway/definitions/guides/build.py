@@ -49,7 +49,7 @@ class ItemFacts:
 
 
 def build_guide(facts: GuideFacts, root: DraftLoop, dictionary: DataDictionary, item: ItemFacts | None) -> Guide:
-    """The frozen guide; raises ValueError where the item names what the guide does not have."""
+    """The frozen guide; raises ValueError where an item or a code set is named that is not there."""
     root.sort()
     builder = _Builder(dictionary, find_keys(root))
     builder.add_loop(root, None)
@@ -148,7 +148,9 @@ class _Builder:
         return tuple(built)
 
     def codes(self, draft: DraftElement, place: str) -> CodeSet | None:
-        external = self.dictionary.code_sets[draft.external] if draft.external else ()
+        external = self.dictionary.code_sets.get(draft.external, ()) if draft.external else ()
+        if draft.external and not external:
+            raise ValueError(f"{place}: there is no code set {draft.external}")
         codes = tuple(dict.fromkeys((*draft.codes, *external)))
         if not codes:
             return None

@@ -174,7 +174,7 @@ def load_guide_with_faults(entry: CatalogueEntry) -> tuple[Guide | None, tuple[F
     try:
         return build_guide(facts, root, dictionary(), item), faults
     except ValueError as error:
-        return None, (*faults, Fault(f"schemas/{overlay_path}", 0, "item", str(error)))
+        return None, (*faults, Fault(f"schemas/{overlay_path}", 0, "", str(error)))
 
 
 def _rename(root: DraftLoop, entry: CatalogueEntry) -> None:

@@ -227,6 +227,8 @@ def _set_key(segment: DraftSegment, wanted: str) -> bool:
     if match is None:
         raise ValueError(wanted)
     key = (int(match[1]), int(match[2] or 1))
+    if key not in dict(coded_parts(segment)):
+        raise ValueError("the key has no codes of its own")
     is_change = segment.key != key
     segment.key = key
     return is_change

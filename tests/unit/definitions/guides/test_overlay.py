@@ -1,6 +1,7 @@
 import pytest
 
-from gateway.definitions.guides.draft import DraftElement, DraftLoop, DraftSegment
+from gateway.definitions.guides.build import GuideFacts, build_guide
+from gateway.definitions.guides.draft import DataDictionary, DraftElement, DraftLoop, DraftSegment
 from gateway.definitions.guides.model import DataType, Usage
 from gateway.definitions.guides.overlay import apply_overlay
 from gateway.definitions.positions import read_toml
@@ -97,3 +98,12 @@ def test_unknown_parts_are_faults() -> None:
 def test_parts_of_the_wrong_shape_are_faults(text: str, message: str) -> None:
     """A slip of brackets is named, not raised."""
     assert _faults(text) == [message]
+
+
+def test_unknown_code_set_is_refused() -> None:
+    """It shows when the guide is built, since the sets are not the overlay's."""
+    root = _root()
+    assert _faults(f'[[correct]]\nat = "2300/REF02"\nexternal = "colours"\n{WHY}', root) == []
+
+    with pytest.raises(ValueError, match="2300/REF02: there is no code set colours"):
+        build_guide(GuideFacts("G", "n", "837", "HC", ()), root, DataDictionary({}, {}), None)
