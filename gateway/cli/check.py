@@ -8,7 +8,7 @@ from typing import Annotated
 
 import typer
 
-from gateway.cli.guides import InstalledGuides
+from gateway.cli.guides import InstalledGuides, installed
 from gateway.cli.inputs import UnreadableInputError, open_input
 from gateway.cli.judging import Verdict, judge_input
 from gateway.cli.output import ValueReader, json_line, json_unreadable, print_unreadable, print_verdict
@@ -37,6 +37,9 @@ def check(
     ] = False,
 ) -> None:
     """Say what is wrong with X12 files. Ends with 0 = accepted, 1 = rejected or partly, 2 = unreadable."""
+    versions = sorted({name.version for name in installed()})
+    if guide is not None and guide not in versions:
+        raise typer.BadParameter(f"no such guide; there are {', '.join(versions)}", param_hint="--guide")
     guides = InstalledGuides(mapped=False, forced=guide)
     verdicts = [_check(name, guides, output_format, show_values=show_values) for name in files]
     raise typer.Exit(max(_EXIT_CODES[verdict] for verdict in verdicts))

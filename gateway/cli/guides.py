@@ -3,7 +3,7 @@
 Owns the way from the headers of a set to its program. Must not know agreements: anybody's file is judged.
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cache
 
 from gateway.definitions import programs
@@ -24,9 +24,17 @@ def installed() -> frozenset[GuideName]:
 
 
 @cache
-def _compiled(version: str, transaction_set: str, *, mapped: bool) -> programs.Compiled | None:
-    """From the cache on disk, once for all sets of a file."""
-    return programs.program(version, transaction_set, mapped=mapped)
+def _use(version: str, transaction_set: str, *, mapped: bool) -> UseProgram | None:
+    """Everything but the names of documents, once for all sets of a file."""
+    found = programs.program(version, transaction_set, mapped=mapped)
+    if found is None:
+        return None
+    program = PROGRAMS.get(found.tables)
+    return UseProgram(
+        program=program,
+        rules={rule.id: rule for rule in found.rules},
+        source_attributes=f'instance="{NO_INSTANCE}" definitions="{program.digest.hex()}"',
+    )
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,19 +50,13 @@ class InstalledGuides:
         name = GuideName(header.functional_group, version, header.transaction_set)
         if self.forced is None and name not in installed():
             return NoGuide(missing_guide(installed(), header))
-        found = _compiled(version, header.transaction_set, mapped=self.mapped)
+        found = _use(version, header.transaction_set, mapped=self.mapped)
         if found is None:
             return NoGuide(GuideMissing(set_code="I6", group_code=""))
-        program = PROGRAMS.get(found.tables)
-        place = (header.interchange_ordinal, header.group_ordinal, header.set_ordinal)
-        return UseProgram(
-            program=program,
-            rules={rule.id: rule for rule in found.rules},
-            source_attributes=f'instance="{NO_INSTANCE}" definitions="{program.digest.hex()}"',
-            document_prefix=".".join((NO_INSTANCE, *map(str, place))) + ".",
-        )
+        place = f"{header.interchange_ordinal}.{header.group_ordinal}.{header.set_ordinal}"
+        return replace(found, document_prefix=f"{NO_INSTANCE}.{place}.")
 
     def program(self, name: GuideName) -> Program | None:
         """The program of a guide by name, for the way back."""
-        found = _compiled(name.version, name.transaction_set, mapped=self.mapped)
-        return None if found is None else PROGRAMS.get(found.tables)
+        found = _use(name.version, name.transaction_set, mapped=self.mapped)
+        return None if found is None else found.program

@@ -7,6 +7,7 @@ the reader's conversation, the spool, or an agreement beyond its unit of rejecti
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from itertools import groupby
+from sys import intern
 
 from gateway._native import Item, Program, RawFinding, Unit
 from gateway.formats.x12.findings import RuleWords, group_without_guide, set_without_guide, to_finding
@@ -148,8 +149,9 @@ class Assembly:
                 trailer=_tuple(unit.trailer),
                 segment_count=unit.count,
                 range=ByteRange(*unit.range),
-                guide=unit.guide,
-                program_digest=state.program.digest.hex() if state.program else "",
+                # The same for every set of a file: kept once.
+                guide=intern(unit.guide) if unit.guide else None,
+                program_digest=intern(state.program.digest.hex()) if state.program else "",
                 outcome=set_outcome(_errors(unit, state, findings, len(own)), self._unit),
                 findings=findings,
                 items=state.items,

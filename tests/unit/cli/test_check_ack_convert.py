@@ -147,6 +147,17 @@ def test_set_without_guide(gateway: Gateway) -> None:
     assert "IK5*R*I6~\nAK9*R*1*1*0*2~\n" in answered.out
 
 
+def test_guide_by_choice(gateway: Gateway) -> None:
+    """`--guide` stands for what GS08 says; one that is not installed is refused with those that are."""
+    chosen = gateway("check", "--guide", "005010X222A1", "-", given=NO_GUIDE.encode())
+    unknown = gateway("check", "--guide", "nonsense", "-", given=NO_GUIDE.encode())
+
+    assert chosen.code == 1
+    assert "The required loop 1000A is missing" in chosen.out
+    assert unknown.code == 2
+    assert "005010X222A1" in unknown.err
+
+
 @pytest.mark.parametrize(
     ("ack_type", "expected", "absent"),
     [("999", "ST*999*", "TA1*"), ("997", "ST*997*", "TA1*"), ("TA1", "TA1*", "ST*")],
