@@ -310,5 +310,6 @@ class _Envelope:
 
 def _carried(value: str, delimiters: Delimiters, otherwise: str = "UNKNOWN") -> str:
     """An identifier of the partner; what our own envelope cannot carry becomes a blank. Never empty."""
-    kept = "".join(mark if is_clean(mark, delimiters) else " " for mark in value)
-    return kept.strip(" ") or otherwise
+    if not is_clean(value, delimiters):
+        value = "".join(mark if is_clean(mark, delimiters) else " " for mark in value)
+    return value.strip(" ") or otherwise

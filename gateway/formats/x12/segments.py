@@ -12,8 +12,6 @@ ISA_WIDTHS = (2, 10, 2, 10, 2, 15, 2, 15, 6, 4, 1, 5, 9, 1, 1, 1)
 _ISA_LENGTH = 106
 # Longest header that is still searched for delimiters where the widths are wrong.
 ISA_SEARCH_BYTES = 200
-# The basic and extended sets of X12.6 section 3.3 together: graphic ASCII and the blank.
-_FIRST_GRAPHIC, _LAST_GRAPHIC = 0x20, 0x7E
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,9 +65,15 @@ def with_repetition(delimiters: Delimiters) -> Delimiters:
 
 
 def is_clean(value: str, delimiters: Delimiters) -> bool:
-    """Whether a value may stand in an element as it is: graphic characters, none of them a delimiter."""
-    return all(_FIRST_GRAPHIC <= ord(mark) <= _LAST_GRAPHIC for mark in value) and not (
-        delimiters.all.intersection(value)
+    """Whether a value may stand in an element as it is: graphic characters (X12.6 section 3.3), no delimiter."""
+    # For ASCII `isprintable` is exactly the blank and the graphic characters.
+    return (
+        value.isascii()
+        and value.isprintable()
+        and delimiters.element not in value
+        and delimiters.component not in value
+        and delimiters.segment not in value
+        and (not delimiters.repetition or delimiters.repetition not in value)
     )
 
 
