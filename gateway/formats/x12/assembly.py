@@ -61,6 +61,7 @@ class _GroupState:
 class InterchangeState:
     """What has come in of an interchange that has not ended."""
 
+    unit: RejectionUnit
     refusal: str | None = None
     raw: list[RawFinding] = field(default_factory=list)
     groups: list[GroupJudged] = field(default_factory=list)
@@ -79,7 +80,10 @@ class Assembly:
 
     def interchange(self, ordinal: int) -> InterchangeState:
         """The interchange that is open under this ordinal."""
-        return self._interchanges.setdefault(ordinal, InterchangeState())
+        state = self._interchanges.get(ordinal)
+        if state is None:
+            state = self._interchanges[ordinal] = InterchangeState(self._unit)
+        return state
 
     def set(self, interchange: int, group: int, ordinal: int) -> SetState:
         """The set that is open under these ordinals."""
@@ -152,7 +156,7 @@ class Assembly:
                 # The same for every set of a file: kept once.
                 guide=intern(unit.guide) if unit.guide else None,
                 program_digest=intern(state.program.digest.hex()) if state.program else "",
-                outcome=set_outcome(_errors(unit, state, findings, len(own)), self._unit),
+                outcome=set_outcome(_errors(unit, state, findings, len(own)), self.interchange(unit.interchange).unit),
                 findings=findings,
                 items=state.items,
                 beginning=tuple(unit.beginning),
@@ -179,12 +183,13 @@ class Assembly:
         state = self._group(unit.interchange, ordinal)
         del self._groups[unit.interchange, ordinal]
         findings = (*(to_finding(raw) for raw in state.raw), *state.own)
-        self.interchange(unit.interchange).groups.append(
+        interchange = self.interchange(unit.interchange)
+        interchange.groups.append(
             GroupJudged(
                 ordinal=ordinal,
                 header=tuple(unit.header),
                 trailer=_tuple(unit.trailer),
-                outcome=group_outcome(findings, [judged.outcome for judged in state.sets], self._unit),
+                outcome=group_outcome(findings, [judged.outcome for judged in state.sets], interchange.unit),
                 findings=findings,
                 sets=tuple(state.sets),
             )
@@ -194,7 +199,7 @@ class Assembly:
         state = self.interchange(unit.interchange)
         del self._interchanges[unit.interchange]
         findings = tuple(to_finding(raw) for raw in state.raw)
-        groups = self._rejected_together(state.groups)
+        groups = _rejected_together(state.groups, state.unit)
         rejects = rejects_interchange(findings, state.refusal)
         self._judged.append(
             InterchangeJudged(
@@ -210,13 +215,12 @@ class Assembly:
             )
         )
 
-    def _rejected_together(self, groups: Sequence[GroupJudged]) -> tuple[GroupJudged, ...]:
-        """All groups rejected, where the interchange is the unit of rejection and one of them is."""
-        if self._unit is not RejectionUnit.INTERCHANGE:
-            return tuple(groups)
-        if all(group.outcome is not Outcome.REJECTED for group in groups):
-            return tuple(groups)
-        return tuple(replace(group, outcome=Outcome.REJECTED) for group in groups)
+
+def _rejected_together(groups: Sequence[GroupJudged], unit: RejectionUnit) -> tuple[GroupJudged, ...]:
+    """All groups rejected, where the interchange is the unit of rejection and one of them is."""
+    if unit is not RejectionUnit.INTERCHANGE or all(group.outcome is not Outcome.REJECTED for group in groups):
+        return tuple(groups)
+    return tuple(replace(group, outcome=Outcome.REJECTED) for group in groups)
 
 
 def _errors(unit: Unit, state: SetState, findings: Sequence[Finding], own: int) -> SetErrors:

@@ -28,7 +28,7 @@ class UseProgram:
 
     `rules`: what to say of each rule, by id. `source_attributes`: escaped XML attributes for `<source>`;
     documents are named `document_prefix` and the item's ordinal. `characters`: X12.6 section 3.3; "open" allows
-    bytes above ASCII.
+    bytes above ASCII. `unit` is that of the interchange's agreement, None = that of the whole judge.
     """
 
     program: Program
@@ -36,6 +36,7 @@ class UseProgram:
     source_attributes: str = ""
     document_prefix: str = ""
     characters: CharacterSet = "extended"
+    unit: RejectionUnit | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -157,6 +158,7 @@ class X12Judge:
         match choice:
             case UseProgram():
                 state.program, state.rules = choice.program, choice.rules
+                interchange.unit = choice.unit or interchange.unit
                 return self._reader.resume(
                     choice.program,
                     source=choice.source_attributes,

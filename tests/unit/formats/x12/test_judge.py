@@ -204,6 +204,19 @@ def test_unit_of_rejection(
     assert result.interchanges[0].groups[0].sets[0].outcome is expected
 
 
+def test_each_interchange_has_its_agreement(script: Any) -> None:
+    """The unit of rejection that comes with a program counts before that of the judge."""
+    reader = script.Reader(
+        script.Batch("program", header=script.Header()),
+        script.Batch(xml=b"<a/>", items=[script.Item(1, "error"), script.Item(2, xml=(0, 4))]),
+        script.Batch("end", findings=[script.RawFinding(item=1)], units=script.closing(errors=1)),
+    )
+
+    result = judged(reader, lambda _: UseProgram(Program(), unit=RejectionUnit.ITEM))  # type: ignore[arg-type]
+
+    assert result.interchanges[0].groups[0].sets[0].outcome is Outcome.ACCEPTED_WITH_ERRORS
+
+
 def test_interchange_as_unit_of_rejection(script: Any) -> None:
     """One rejected set rejects every group."""
     sound = script.Unit("group", group=2, header=["GS", "HC"], trailer=None)
