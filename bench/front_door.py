@@ -1,12 +1,14 @@
 """Durable acceptance of a 2 KB message over HTTPS: CPU of the server, p99, syncs a message.
 
-Keep-alive, 64 senders, HTTP Basic, with 2 ms added to each sync as on a disk without a write cache. Three processes: this
-one, the server (whose CPU counts, all its threads), the client (whose CPU does not). The server only accepts: archive and
-ledger row durable, then 202; judging is another row of the table.
+Keep-alive, 64 senders, HTTP Basic, with 2 ms added to each sync as on a disk without a write cache. Three processes:
+this one, the server (whose CPU counts, all its threads), the client (whose CPU does not). The server only accepts:
+archive and ledger row durable, then 202; judging is another row of the table. The same client also drives the bare
+HTTP library over the same TLS: the limit of this machine at this moment.
 """
 
 import asyncio
 import json
+import logging
 import os
 import platform
 import signal
@@ -18,11 +20,15 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import uvloop
+from aiohttp import web
 from argon2 import PasswordHasher
 
 from gateway.bootstrap import Gateway
 from gateway.cli.development_certificates import make_development_certificates
+from gateway.cli.logs import configure_logs
 from gateway.definitions.settings import load_settings
+from gateway.transports.https.limits import Limits
+from gateway.transports.https.server import HttpsListener, TlsSettings, tls_context
 
 HERE = Path(__file__).parent
 SENDERS = 64
@@ -53,12 +59,29 @@ def main() -> None:
         shim = _built_shim(Path(folder))
         print(f"durable acceptance, 2 KB over HTTPS, {SENDERS} senders; {platform.machine()}, {os.cpu_count()} CPUs")
         print("sync delay   messages/s   CPU us/message   p50 ms   p99 ms   syncs/message   refused")
+        print(f"bare HTTP library                 {_bare_cpu_us(Path(folder) / 'bare'):14.0f}")
         for delay_us in (0, SYNC_DELAY_US):
             run = _measured(Path(folder) / f"delay-{delay_us}", shim, delay_us)
             print(
                 f"{run.delay_us / 1000:7.1f} ms   {run.per_second:10.0f}   {run.cpu_us:14.0f}   {run.p50_ms:6.1f}"
                 f"   {run.p99_ms:6.1f}   {run.syncs:13.3f}   {run.refused:7d}"
             )
+
+
+def _bare_cpu_us(folder: Path) -> float:
+    """CPU of the HTTP library alone: the same requests, answered 202 with nothing kept."""
+    authority = _site(folder)
+    command = [sys.executable, __file__, "--bare", str(folder)]
+    with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as server:
+        try:
+            assert server.stdout is not None
+            port = int(server.stdout.readline())
+            _sent(port, authority, WARM_UP_S, first=1)
+            cpu_s = _cpu_s(server.pid)
+            seen = _sent(port, authority, MEASURED_S, first=1)
+            return (_cpu_s(server.pid) - cpu_s) / seen["count"] * 1e6
+        finally:
+            server.kill()
 
 
 def _measured(folder: Path, shim: Path, delay_us: int) -> Measured:
@@ -154,9 +177,10 @@ def _built_shim(folder: Path) -> Path:
 
 
 async def _serve(settings: Path) -> None:
+    configure_logs(json_lines=True, level=logging.WARNING)
     gateway = await Gateway.open(load_settings(settings))
     # Acceptance alone: what was accepted is not judged in this run.
-    await gateway._pipeline.engine.stop(0)
+    await gateway._pipeline.engine.stop(0)  # noqa: SLF001 - a white-box measurement
     print(gateway.https_port, flush=True)
     ended = asyncio.Event()
     asyncio.get_running_loop().add_signal_handler(signal.SIGTERM, ended.set)
@@ -164,8 +188,26 @@ async def _serve(settings: Path) -> None:
     await gateway.stop()
 
 
+async def _serve_bare(folder: Path) -> None:
+    async def answer(request: web.Request) -> web.Response:
+        await request.read()
+        return web.Response(status=202, body=b"{}")
+
+    application = web.Application()
+    application.router.add_post("/exchange", answer)
+    listener = HttpsListener(application, "127.0.0.1", 0, Limits())
+    certificates = folder / "certificates"
+    await listener.start(
+        tls_context(TlsSettings(str(certificates / "server.pem"), str(certificates / "server-key.pem")))
+    )
+    print(listener.port, flush=True)
+    await asyncio.Event().wait()
+
+
 if __name__ == "__main__":
     if sys.argv[1:2] == ["--serve"]:
         uvloop.run(_serve(Path(sys.argv[2])))
+    elif sys.argv[1:2] == ["--bare"]:
+        uvloop.run(_serve_bare(Path(sys.argv[2])))
     else:
         main()
