@@ -10,5 +10,7 @@ mod outline;
 pub mod program;
 pub mod read;
 pub mod tables;
+#[cfg(test)]
+mod tests;
 mod text;
 pub mod write;

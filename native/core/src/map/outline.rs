@@ -9,6 +9,7 @@ use crate::tables::{ChildTable, CodeSetTable, ElementTable, GuideTable, SegmentT
 use crate::x12::tree::NONE;
 
 #[derive(Debug)]
+#[allow(clippy::struct_excessive_bools, reason = "four independent facts, each asked for alone")]
 pub struct LoopPlace {
     pub id: Box<[u8]>,
     /// The nearest enclosing loop that is no wrapper; `NONE` for the set.

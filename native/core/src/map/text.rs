@@ -35,7 +35,9 @@ pub fn escape(out: &mut Vec<u8>, value: &[u8], charset: Charset) -> bool {
     }
     match charset {
         Charset::Latin1 => {
-            value.iter().for_each(|byte| escape_character(out, char::from(*byte)));
+            for byte in value {
+                escape_character(out, char::from(*byte));
+            }
             true
         }
         Charset::Utf8 => match std::str::from_utf8(value) {

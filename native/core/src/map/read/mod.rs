@@ -12,7 +12,6 @@ use crate::map::context::{DocumentContext, ValueCounts};
 use crate::map::labels::push_ordinal;
 use crate::map::program::Mapping;
 use crate::map::read::locate::{Unit, View};
-use crate::map::read::residue::Reach;
 use crate::map::read::rules::{Chunk, Scratch};
 use crate::map::tables::{ItemBlockTable, ItemBranchTable};
 use crate::map::text::{Charset, escape};
@@ -104,7 +103,7 @@ impl Renderer {
         self.write(out, "set", mapping, tree, context, Body::None);
     }
 
-    /// Appends the document of a context loop that closed without an item inside.
+    /// Appends the document of a context loop that closed without an item or another such loop inside.
     pub fn write_remainder(
         &mut self,
         out: &mut Vec<u8>,
@@ -214,7 +213,7 @@ impl Renderer {
         scratch.owners[0] = owner;
         let mut counts = ValueCounts::default();
         scratch.path.clear();
-        scratch.residue_of_loop(view, 0, 0, Reach::OwnLoops, &mut counts);
+        scratch.residue_of_loop(view, 0, 0, &mut counts);
         let mut kept = Kept { is_valid: !scratch.invalid, ..Kept::default() };
         let end = scratch.body.len();
         scratch.splice(&mut kept.bytes, 0, end);
@@ -241,13 +240,13 @@ impl Renderer {
         scratch.close(&mut owner, content);
         scratch.owners[0] = owner;
         scratch.path.clear();
-        scratch.residue_of_loop(view, instance, 0, Reach::Everything, counts);
+        scratch.residue_of_loop(view, instance, 0, counts);
         // What encloses it may have no other document; no rule names it here, so it all goes to `other`.
         for around in enclosing_instances(view, instance) {
             scratch.path.clear();
             scratch.path.push(b'^');
             scratch.path.extend_from_slice(&view.mapping.outline.loops[view.node(around) as usize].id);
-            scratch.residue_of_loop(view, around, 0, Reach::OwnLoops, &mut ValueCounts::default());
+            scratch.residue_of_loop(view, around, 0, &mut ValueCounts::default());
         }
         let end = scratch.body.len();
         scratch.splice(out, 0, end);
@@ -302,7 +301,7 @@ impl Renderer {
         scratch.close(&mut owner, content);
         scratch.owners[0] = owner;
         scratch.path.clear();
-        scratch.residue_of_loop(view, instance, 0, Reach::OwnLoops, counts);
+        scratch.residue_of_loop(view, instance, 0, counts);
         for level in levels.iter().rev().filter(|level| level.rest.0 < level.rest.1) {
             let start = scratch.residue.len();
             scratch.residue.extend_from_slice(&level.bytes[level.rest.0..level.rest.1]);
@@ -343,7 +342,7 @@ impl Renderer {
         scratch.path.clear();
         scratch.path.push(b'^');
         scratch.path.extend_from_slice(&view.mapping.outline.loops[node as usize].id);
-        scratch.residue_of_loop(view, instance, NONE, Reach::OwnLoops, &mut counts);
+        scratch.residue_of_loop(view, instance, NONE, &mut counts);
         let mut kept = Kept { instance, branch, is_valid: !scratch.invalid, ..Kept::default() };
         for (index, start, end) in ranges {
             let from = kept.bytes.len();

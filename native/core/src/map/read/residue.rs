@@ -8,27 +8,19 @@ use crate::map::read::rules::{Chunk, Scratch};
 use crate::map::text::escape;
 use crate::x12::tree::{NONE, SegmentInstance, Slot};
 
-/// Which loops the walk enters.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Reach {
-    /// Not those that have documents of their own.
-    OwnLoops,
-    Everything,
-}
-
 impl Scratch {
     /// Walks a loop; `owner` and the path from it hold until a loop inside has an owner of its own.
-    pub fn residue_of_loop(&mut self, view: View, instance: u32, owner: u32, reach: Reach, counts: &mut ValueCounts) {
-        let owned = self.owner_of_loop(instance);
-        let is_host = owned != NONE && owned != owner;
+    pub fn residue_of_loop(&mut self, view: View, instance: u32, owner: u32, counts: &mut ValueCounts) {
+        let host = self.owner_of_loop(instance);
+        let is_host = host != NONE && host != owner;
         let kept = if is_host { std::mem::take(&mut self.path) } else { Vec::new() };
-        let owner = if is_host { owned } else { owner };
+        let owner = if is_host { host } else { owner };
         let first = self.children.len();
         let mut children = std::mem::take(&mut self.children);
         view.children(instance, &mut children);
         let mut end = first;
         for index in first..children.len() {
-            if is_walked(view, children[index], reach) {
+            if is_walked(view, children[index]) {
                 children[end] = children[index];
                 end += 1;
             }
@@ -42,7 +34,7 @@ impl Scratch {
                 Child::Loop(child) => {
                     let length = self.path.len();
                     self.push_loop_step(view, child);
-                    self.residue_of_loop(view, child, owner, reach, counts);
+                    self.residue_of_loop(view, child, owner, counts);
                     self.path.truncate(length);
                 }
             }
@@ -172,9 +164,10 @@ impl Scratch {
     }
 }
 
-fn is_walked(view: View, child: Child, reach: Reach) -> bool {
+/// Not the loops that have documents of their own, and not ST and SE.
+fn is_walked(view: View, child: Child) -> bool {
     match child {
-        Child::Loop(at) => reach == Reach::Everything || !view.mapping.outline.loops[view.node(at) as usize].context,
+        Child::Loop(at) => !view.mapping.outline.loops[view.node(at) as usize].context,
         Child::Segment(at) => {
             let node = view.tree.segments[at as usize].node;
             node == NONE || view.mapping.outline.segments[node as usize].numbered != Numbered::Envelope

@@ -211,7 +211,9 @@ impl Scratch {
             self.plain_attribute(&rule.name, text);
             if !rule.derived {
                 self.claim(found.segment, found.slot);
-                qualifier.into_iter().for_each(|slot| self.claim(found.segment, slot));
+                if let Some(slot) = qualifier {
+                    self.claim(found.segment, slot);
+                }
                 let conditions = rule.slot.route.iter().flat_map(|route| &route.conditions);
                 for on in conditions.chain(&rule.slot.conditions) {
                     self.claim_condition(view, found, on);

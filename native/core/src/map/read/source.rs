@@ -91,7 +91,9 @@ impl Segment<'_> {
     }
 
     fn push_all(&mut self, names: &[(usize, &str)]) {
-        names.iter().for_each(|(position, name)| self.push(*position, name));
+        for (position, name) in names {
+            self.push(*position, name);
+        }
     }
 
     fn push(&mut self, position: usize, name: &str) {

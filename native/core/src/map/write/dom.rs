@@ -103,6 +103,7 @@ impl<'a> Documents<'a> {
                     self.is_done = true;
                     return Ok(None);
                 }
+                Event::Eof if self.is_inside => return Err(self.fault("the XML ends inside <documents>")),
                 Event::End(_) | Event::Eof => {
                     self.is_done = true;
                     return Ok(None);
