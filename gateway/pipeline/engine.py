@@ -10,10 +10,14 @@ from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field
 from uuid import UUID
 
+import structlog
+
 from gateway.pipeline.failure import Backoff, StepFailed, classify, describe
 from gateway.pipeline.ports import Clock, LeaseLost, Ledger, StoreBusy, StoreFailed, StoreFull
 from gateway.pipeline.records import AuditEntry, StepEnded, Work
 from gateway.pipeline.states import FailureClass, StepName, StepState
+
+log = structlog.get_logger(__name__)
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,9 +80,9 @@ class Engine:
 
     def _ended(self, task: asyncio.Task[bool]) -> None:
         self._running.discard(task)
-        if not task.cancelled():
-            # A failed store has told its own story; the lease brings the instance back after a restart.
-            task.exception()
+        if not task.cancelled() and isinstance(error := task.exception(), Exception):
+            # A failed store, or a fault of ours; the lease brings the instance back.
+            log.error("engine.broken", error=describe(error))
         self._wake.set()
 
     async def resubmit(self, instance: UUID, actor: str) -> bool:
@@ -150,11 +154,22 @@ class Engine:
         ended = StepEnded(
             failed.name, StepState.FAILED, work.attempt, failed.started_at, now, failure, describe(failed.cause)
         )
-        await self._ledger.fail(work, ended, self._settings.backoff.next_at(now, work.attempt, failure))
+        retry_at = self._settings.backoff.next_at(now, work.attempt, failure)
+        log.warning(
+            "step.failed",
+            instance=str(work.received.instance),
+            step=failed.name.value,
+            attempt=work.attempt,
+            failure=failure.value,
+            error=ended.error,
+            retry_at=None if retry_at is None else retry_at.isoformat(),
+        )
+        await self._ledger.fail(work, ended, retry_at)
 
     async def _give_up(self, work: Work) -> None:
         """It was begun again and again and never ended, not even with an error: it may be what kills the process."""
         now = self._clock.now()
         error = f"The message was begun {work.attempt - 1} times and never ended."
         ended = StepEnded(StepName.JUDGE, StepState.FAILED, work.attempt, now, now, FailureClass.PERMANENT, error)
+        log.error("instance.given_up", instance=str(work.received.instance), attempt=work.attempt)
         await self._ledger.fail(work, ended, None)

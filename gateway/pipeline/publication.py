@@ -42,11 +42,10 @@ class _PlannedSet:
 
 @dataclass(frozen=True, slots=True)
 class PublicationPlan:
-    """What is copied: ranges of the spool in order, then the index."""
+    """What is copied: ranges of the spool in order, the documents and then the index."""
 
     runs: tuple[tuple[int, int], ...]
     documents_bytes: int
-    index: bytes
     sets: tuple[_PlannedSet, ...]
 
     def published(self, partners: dict[int, str], documents: ArchiveReference) -> tuple[PublishedSet, ...]:
@@ -67,22 +66,46 @@ class PublicationPlan:
         )
 
 
-def plan(file: FileJudged, excluded: frozenset[int], publishes: Publishes) -> PublicationPlan:
+class _Index:
+    """Entries on their way into the spool: an index of a million items need not be in memory."""
+
+    def __init__(self, spool: Spool) -> None:
+        self._spool = spool
+        self._buffer = bytearray()
+        self.size_bytes = 0
+        self.runs: list[tuple[int, int]] = []
+
+    def add(self, item: int, offset: int, length: int) -> None:
+        """One entry more."""
+        self._buffer += _ENTRY.pack(item, offset, length)
+        self.size_bytes += ENTRY_BYTES
+        if len(self._buffer) >= WINDOW_BYTES:
+            self.flush()
+
+    def flush(self) -> None:
+        """Nothing is left in memory."""
+        if self._buffer:
+            begin = self._spool.write(bytes(self._buffer))
+            self.runs.append((begin, begin + len(self._buffer)))
+            self._buffer.clear()
+
+
+def plan(file: FileJudged, excluded: frozenset[int], publishes: Publishes, spool: Spool) -> PublicationPlan:
     """Choose the documents that may be delivered; `excluded` are ordinals of interchanges. A second a million items."""
     runs: list[tuple[int, int]] = []
     sets: list[_PlannedSet] = []
-    index = bytearray()
+    index = _Index(spool)
     offset = 0
     for interchange, group, judged in _sets(file, excluded):
         if not publishes(interchange, group, judged):
             continue
-        begin, item_count = len(index), 0
+        begin, item_count = index.size_bytes, 0
         for item in judged.items:
             document = item.document
             if document is None or item.outcome is Outcome.REJECTED:
                 continue
             length = document.end - document.start
-            index += _ENTRY.pack(item.ordinal, offset, length)
+            index.add(item.ordinal, offset, length)
             offset += length
             item_count += 1
             if runs and runs[-1][1] == document.start:
@@ -91,7 +114,8 @@ def plan(file: FileJudged, excluded: frozenset[int], publishes: Publishes) -> Pu
                 runs.append((document.start, document.end))
         if item_count:
             sets.append(_PlannedSet(interchange.ordinal, group.ordinal, judged, item_count, begin))
-    return PublicationPlan(tuple(runs), offset, bytes(index), tuple(sets))
+    index.flush()
+    return PublicationPlan((*runs, *index.runs), offset, tuple(sets))
 
 
 def _sets(file: FileJudged, excluded: frozenset[int]) -> Iterator[tuple[InterchangeJudged, GroupJudged, SetJudged]]:
@@ -111,7 +135,6 @@ async def body_of(planned: PublicationPlan, spool: Spool) -> AsyncIterator[bytes
                 yield spool.read(begin, stop)
             else:
                 yield await asyncio.to_thread(spool.read, begin, stop)
-    yield planned.index
 
 
 def read_entries(archive: Archive, published: PublishedSet, first: int, count: int) -> tuple[IndexEntry, ...]:

@@ -146,9 +146,12 @@ class Receiver:
         peeked = self._peek(arrival.principal, metered.head)
         mode = Mode.BATCH if peeked is None else peeked.mode
         lane = None if peeked is None else peeked.lane
-        lease_s = self._lease_s if mode is Mode.REAL_TIME else 0.0
+        if mode is Mode.BATCH:
+            # Whether the sender is still there does not matter: the row is written, and whoever is free claims it.
+            await self._ledger.accept(received, archived, mode, lane, 0.0)
+            return Kept(Receipt(received.instance, now, archived), peeked, None)
         # A sender that goes away now must not leave an instance behind that is leased and that nobody runs.
-        task = asyncio.create_task(self._ledger.accept(received, archived, mode, lane, lease_s))
+        task = asyncio.create_task(self._ledger.accept(received, archived, mode, lane, self._lease_s))
         self._accepting.add(task)
         task.add_done_callback(self._accepting.discard)
         try:

@@ -261,7 +261,7 @@ class InboundSteps:
         file = answered.judged.file
         excluded = frozenset(answered.duplicates)
         size_bytes = run.work.received.size_bytes
-        planned = await self._in_thread(size_bytes, plan, file, excluded, self._judge.publishes)
+        planned = await self._in_thread(size_bytes, plan, file, excluded, self._judge.publishes, run.spool)
         sets: tuple[PublishedSet, ...] = ()
         if planned.sets:
             documents = await self._archive.append(body_of(planned, run.spool))

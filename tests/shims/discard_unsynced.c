@@ -4,7 +4,7 @@
  * Owns a copy, beside the watched folder, of what fsync and fdatasync made durable: of a file its bytes, of a folder its
  * names. After the process was killed the test rebuilds the folder from that copy, and everything else is gone.
  *
- * POWER_CUT_WATCHED: the folder. POWER_CUT_DURABLE: the copy, with folders `names` and `content`.
+ * POWER_CUT_WATCHED: the folder. POWER_CUT_DURABLE: the copy, with folders `names`, `content`, `partial`.
  * In names there `/` is written `#`. SQLite's -shm files are left out: nothing in them is meant to be durable.
  */
 #define _GNU_SOURCE
@@ -44,16 +44,19 @@ static void durable_path(char *path, const char *kind, const char *below) {
     path[length] = 0;
 }
 
+/* The copy takes its name when it is whole: the process may be killed in between. */
 static void keep_content(int descriptor, const char *below) {
-    char path[PATH_MAX], source[64], buffer[65536];
+    char path[PATH_MAX], partial[PATH_MAX], source[64], buffer[65536];
     durable_path(path, "content", below);
+    durable_path(partial, "partial", below);
     snprintf(source, sizeof source, "/proc/self/fd/%d", descriptor);
-    int in = open(source, O_RDONLY | O_CLOEXEC), out = open(path, O_CREAT | O_TRUNC | O_WRONLY | O_CLOEXEC, 0600);
+    int in = open(source, O_RDONLY | O_CLOEXEC), out = open(partial, O_CREAT | O_TRUNC | O_WRONLY | O_CLOEXEC, 0600);
     ssize_t count;
     while (in >= 0 && out >= 0 && (count = read(in, buffer, sizeof buffer)) > 0)
         if (write(out, buffer, count) != count) abort();
     if (in >= 0) close(in);
     if (out >= 0) close(out);
+    if (in < 0 || out < 0 || rename(partial, path) != 0) abort();
 }
 
 static void keep_names(int descriptor, const char *below) {

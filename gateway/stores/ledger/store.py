@@ -8,7 +8,7 @@ import asyncio
 import secrets
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from functools import partial
 from pathlib import Path
 from typing import Self, TypeVar
@@ -39,10 +39,10 @@ from gateway.pipeline.records import (
     Work,
 )
 from gateway.pipeline.states import FailureClass
-from gateway.stores.ledger import units_answer, units_audit, units_delivery, units_instance, units_query
+from gateway.stores.ledger import tables, units_answer, units_audit, units_delivery, units_instance, units_query
 from gateway.stores.ledger.schema import upgrade
 from gateway.stores.ledger.sqlite import READERS, reader_engine, sync_folder, writer_engine
-from gateway.stores.ledger.writer import BatchWriter
+from gateway.stores.ledger.writer import BatchWriter, Insertion
 
 # A file may hold a hundred thousand sets: their rows go in slices, so that other messages get in between.
 SLICE_ROWS = 500
@@ -138,6 +138,7 @@ class SqlLedger(LedgerReader):
             engine = writer_engine(path)
             with engine.connect() as connection, connection.begin():
                 upgrade(connection)
+                units_instance.release(connection, now())
             sync_folder(path.parent)
             return engine
 
@@ -154,16 +155,14 @@ class SqlLedger(LedgerReader):
         self, received: Received, archived: ArchiveReference, mode: Mode, lane: str | None, lease_s: float
     ) -> Work | None:
         """Insert an instance."""
-        unit = partial(
-            units_instance.accept,
-            received=received,
-            archived=archived,
-            mode=mode,
-            lane=lane,
-            owner=self._owner,
-            lease_s=lease_s,
+        row = units_instance.instance_columns(
+            received=received, archived=archived, mode=mode, lane=lane, owner=self._owner, lease_s=lease_s
         )
-        return await self._writer.run(unit)
+        await self._writer.run(Insertion(tables.instance, row))
+        if lease_s <= 0:
+            return None
+        lease_until = received.received_at + timedelta(seconds=lease_s)
+        return Work(received, archived, mode, revision=1, attempt=1, fence=1, lease_until=lease_until)
 
     async def claim(self, owner: str, limit: int, lease_s: float) -> tuple[Work, ...]:
         """Lease instances that are due."""
@@ -289,7 +288,8 @@ def _slices(sets: Sequence[_PlacedSet], published: Sequence[PublishedSet]) -> It
 
 def _totals(conclusion: Conclusion, sets: Sequence[_PlacedSet]) -> dict[str, int]:
     """Counts of the instance row. Accepted items are those that were published."""
-    items = sum(len(judged.items) for _, _, judged, _ in sets)
+    # A repeated interchange brings nothing new: its items are those of the original.
+    items = sum(len(judged.items) for ordinal, _, judged, _ in sets if ordinal not in conclusion.duplicates)
     accepted = sum(published.item_count for published in conclusion.sets)
     outside = len(conclusion.judged.findings) + sum(
         len(interchange.findings) + sum(len(group.findings) for group in interchange.groups)

@@ -65,7 +65,8 @@ instance = sa.Table(
 )
 _OPEN_STATES = sa.text("state IN ('running', 'waiting')")
 sa.Index("ix_instance_due", instance.c.due_us, sqlite_where=_OPEN_STATES, postgresql_where=_OPEN_STATES)
-sa.Index("ix_instance_lane", instance.c.lane, instance.c.id, sqlite_where=_OPEN_STATES, postgresql_where=_OPEN_STATES)
+_IN_LANE = sa.text("lane IS NOT NULL AND state IN ('running', 'waiting')")
+sa.Index("ix_instance_lane", instance.c.lane, instance.c.id, sqlite_where=_IN_LANE, postgresql_where=_IN_LANE)
 _STUCK_STATES = sa.text("state IN ('failed', 'held')")
 sa.Index(
     "ix_instance_stuck", instance.c.state, instance.c.id, sqlite_where=_STUCK_STATES, postgresql_where=_STUCK_STATES

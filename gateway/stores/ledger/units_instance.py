@@ -1,4 +1,4 @@
-"""Units of work on instances: accept, claim, renew, prepare, conclude, fail, resubmit.
+"""Units of work on instances: claim, renew, prepare, conclude, fail, resubmit.
 
 Each is a function of a connection and values: one transaction, on any database. Must not commit, must not know which
 database it is.
@@ -41,23 +41,16 @@ HIGHEST_CONTROL_NUMBER = 999_999_999
 KEPT_FINDINGS = 2_000
 
 
-def accept(
-    connection: sa.Connection,
-    *,
-    received: Received,
-    archived: ArchiveReference,
-    mode: Mode,
-    lane: str | None,
-    owner: str,
-    lease_s: float,
-) -> Work | None:
-    """Insert an instance; with a lease it belongs to `owner` at once and is returned as work."""
+def instance_columns(
+    *, received: Received, archived: ArchiveReference, mode: Mode, lane: str | None, owner: str, lease_s: float
+) -> dict[str, Any]:
+    """The row of a new instance; with a lease it belongs to `owner` at once."""
     claimed = lease_s > 0
-    due_us = to_us(received.received_at) + (seconds_us(lease_s) if claimed else 0)
-    values = {
+    received_us = to_us(received.received_at)
+    return {
         "id": received.instance,
         "revision": 1,
-        "received_us": to_us(received.received_at),
+        "received_us": received_us,
         "partner": received.principal.partner,
         "principal": received.principal.name,
         "authentication": received.principal.method.value,
@@ -70,15 +63,11 @@ def accept(
         "mode": mode.value,
         "lane": lane,
         "state": (InstanceState.RUNNING if claimed else InstanceState.WAITING).value,
-        "due_us": due_us,
+        "due_us": received_us + (seconds_us(lease_s) if claimed else 0),
         "owner": owner if claimed else "",
         "fence": int(claimed),
         "attempt": int(claimed),
     }
-    connection.execute(sa.insert(tables.instance), values)
-    if not claimed:
-        return None
-    return Work(received, archived, mode, 1, 1, 1, received.received_at)
 
 
 def claim(connection: sa.Connection, owner: str, limit: int, lease_s: float, now: datetime) -> tuple[Work, ...]:
@@ -110,6 +99,12 @@ def claim(connection: sa.Connection, owner: str, limit: int, lease_s: float, now
     )
     claimed = [work_of(row) for row in connection.execute(update)]
     return tuple(sorted(claimed, key=lambda work: work.received.instance))
+
+
+def release(connection: sa.Connection, now: datetime) -> None:
+    """Whoever ran anything is gone: nobody waits for the leases to end. The fence keeps a survivor harmless."""
+    running = tables.instance.c.state == InstanceState.RUNNING.value
+    connection.execute(sa.update(tables.instance).where(running).values(due_us=to_us(now)))
 
 
 def _has_to_wait() -> sa.ColumnElement[bool]:

@@ -265,6 +265,8 @@ class MemoryLedger(MemoryDeliveries):
     def _row(self, instance: _Instance) -> InstanceRow:
         sets = _sets(instance)
         accepted = sum(each.accepted_count for each in sets)
+        duplicates = {} if instance.conclusion is None else instance.conclusion.duplicates
+        new = sum(each.item_count for each in sets if each.interchange not in duplicates)
         return InstanceRow(
             received=instance.received,
             archived=instance.archived,
@@ -277,7 +279,7 @@ class MemoryLedger(MemoryDeliveries):
             interchange_count=len(_interchanges(instance)),
             set_count=len(sets),
             accepted_count=accepted,
-            rejected_count=sum(each.item_count for each in sets) - accepted,
+            rejected_count=new - accepted,
             error_count=sum(each.error_count for each in sets),
         )
 

@@ -155,7 +155,7 @@ def restore(durable: Path, folder: Path) -> None:
 def test_power_cut(point: str, tmp_path: Path, gateways_without_power: Gateways) -> None:
     """The same, and whatever was written but not synced is gone too."""
     folder, durable = tmp_path / "store", tmp_path / "durable"
-    for each in (folder, durable / "names", durable / "content"):
+    for each in (folder, durable / "names", durable / "content", durable / "partial"):
         each.mkdir(parents=True)
     world = World([], [], [], ended=False)
 

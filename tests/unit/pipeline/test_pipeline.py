@@ -251,6 +251,7 @@ async def test_same_bytes_again_give_the_stored_answer(pipeline: Pipeline) -> No
     texts = [await pipeline.outbox.text(answer) for answer in await pipeline.outbox.waiting("clinic")]
     assert texts == [b"ACK 1 000000001|anna accepted"] * 2
     assert detail.interchanges[0].duplicate_of == first
+    assert (detail.row.accepted_count, detail.row.rejected_count) == (0, 0)
     assert len(await lease(pipeline)) == 1
 
 

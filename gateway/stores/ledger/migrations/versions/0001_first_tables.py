@@ -153,8 +153,8 @@ def upgrade() -> None:  # noqa: D103 - alembic calls it
             "ix_instance_lane",
             ["lane", "id"],
             unique=False,
-            sqlite_where=sa.text("state IN ('running', 'waiting')"),
-            postgresql_where=sa.text("state IN ('running', 'waiting')"),
+            sqlite_where=sa.text("lane IS NOT NULL AND state IN ('running', 'waiting')"),
+            postgresql_where=sa.text("lane IS NOT NULL AND state IN ('running', 'waiting')"),
         )
         batch_op.create_index("ix_instance_partner", ["partner", "id"], unique=False)
         batch_op.create_index(
