@@ -81,18 +81,25 @@ class Authenticator:
         holder = self._directory.password_holder(user)
         if holder is not None and self._verifier.remembers(user, password, holder.password_hash):
             return holder.principal
-        wait_s = self._throttle.wait_s(remote, user)
-        if wait_s:
-            raise ProblemError(_too_many_guesses(wait_s))
+        stored_hash = holder.password_hash if holder is not None else None
+        is_first = not self._verifier.is_verifying(user, password, stored_hash)
+        if is_first:
+            self._count(remote, user)
         try:
-            right = await self._verifier.verify(user, password, holder.password_hash if holder else None)
+            right = await self._verifier.verify(user, password, stored_hash)
         except TooManyVerificationsError:
             raise ProblemError(_BUSY) from None
         if holder is None or not right:
-            self._throttle.failed(remote, user)
             raise ProblemError(_UNAUTHENTICATED)
-        self._throttle.succeeded(user)
+        if is_first:
+            self._throttle.succeeded(remote, user)
         return holder.principal
+
+    def _count(self, remote: str, user: str) -> None:
+        wait_s = self._throttle.wait_s(remote, user)
+        if wait_s:
+            raise ProblemError(_too_many_guesses(wait_s))
+        self._throttle.attempted(remote, user)
 
 
 def _basic_credentials(header: str) -> tuple[str, bytes]:

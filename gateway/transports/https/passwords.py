@@ -55,6 +55,10 @@ class PasswordVerifier:
             return False
         return True
 
+    def is_verifying(self, user: str, password: bytes, stored_hash: str | None) -> bool:
+        """Whether this very password is being verified now, for another connection of the same sender."""
+        return self._digest(user, password, stored_hash or HASH_OF_NOBODY) in self._under_way
+
     async def verify(self, user: str, password: bytes, stored_hash: str | None) -> bool:
         """Whether the password is right; None = there is no such user. Raises TooManyVerificationsError."""
         if len(password) > PASSWORD_SIZE_MAXIMUM_BYTES:

@@ -44,14 +44,21 @@ class GuessThrottle:
         waits = [self._wait_until(key, now) - now for key in (_remote_key(remote), _user_key(user))]
         return max(0, math.ceil(max(waits)))
 
-    def failed(self, remote: str, user: str) -> None:
-        """One more wrong guess."""
+    def attempted(self, remote: str, user: str) -> None:
+        """One more guess, wrong until `succeeded` says otherwise: many at once are no way around the count."""
         self._count(_remote_key(remote), REMOTE_WAIT_MAXIMUM_S)
         self._count(_user_key(user), USER_WAIT_MAXIMUM_S)
 
-    def succeeded(self, user: str) -> None:
-        """The right password: the user starts anew, not the remote: an attacker's own account must not clear it."""
+    def succeeded(self, remote: str, user: str) -> None:
+        """The last attempt was right. The user starts anew.
+
+        The remote keeps its earlier failures, or an attacker's own account would clear them.
+        """
         self._failures.pop(_user_key(user), None)
+        failures = self._failures.get(_remote_key(remote))
+        if failures is not None:
+            failures.count -= 1
+            failures.wait_until_s = self._monotonic()
 
     def _wait_until(self, key: str, now: float) -> float:
         failures = self._failures.get(key)

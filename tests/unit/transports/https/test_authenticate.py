@@ -1,5 +1,6 @@
 """Who is on the line: passwords, throttled guesses, and refusals that say nothing about what was wrong."""
 
+import asyncio
 import base64
 from collections.abc import Iterator
 from unittest.mock import Mock
@@ -105,3 +106,22 @@ async def test_guesses_are_throttled_but_a_known_password_passes(authenticator: 
 
     assert status == 429
     assert principal == CLINIC
+
+
+async def test_guesses_at_once_are_counted_before_they_are_verified(authenticator: Authenticator) -> None:
+    """Many connections are no way around the wait."""
+    guesses = (refusal(authenticator, basic("clinic-edi", f"guess{number}")) for number in range(12))
+
+    statuses = [status for status, _ in await asyncio.gather(*guesses)]
+
+    assert statuses.count(401) == FREE_FAILURES
+    assert statuses.count(429) == 12 - FREE_FAILURES
+
+
+async def test_many_connections_of_one_sender_begin_together(authenticator: Authenticator) -> None:
+    """The same password at once is one attempt."""
+    header = {"Authorization": basic("clinic-edi", "open:sesame")}
+
+    principals = await asyncio.gather(*[authenticator.principal(posted(header)) for _ in range(64)])
+
+    assert set(principals) == {CLINIC}

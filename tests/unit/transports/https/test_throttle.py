@@ -20,7 +20,7 @@ class Clock:
 def failed_times(guesses: GuessThrottle, count: int, *, remote: str = "192.0.2.1", user: str = "clinic") -> None:
     """So many wrong guesses."""
     for _ in range(count):
-        guesses.failed(remote, user)
+        guesses.attempted(remote, user)
 
 
 def test_a_few_mistakes_cost_nothing() -> None:
@@ -47,7 +47,7 @@ def test_another_user_from_the_same_remote_waits_too() -> None:
     """A remote cannot go through a list of users."""
     guesses = GuessThrottle(Clock())
     for number in range(FREE_FAILURES):
-        guesses.failed("192.0.2.1", f"user{number}")
+        guesses.attempted("192.0.2.1", f"user{number}")
 
     waiting = guesses.wait_s("192.0.2.1", "yet-another")
 
@@ -58,7 +58,7 @@ def test_the_same_user_from_elsewhere_waits_but_not_for_long() -> None:
     """Many remotes cannot share one user's guesses, nor lock the partner out for long."""
     guesses = GuessThrottle(Clock())
     for number in range(60):
-        guesses.failed(f"192.0.2.{number}", "clinic")
+        guesses.attempted(f"192.0.2.{number}", "clinic")
 
     waiting = guesses.wait_s("198.51.100.1", "clinic")
 
@@ -69,7 +69,7 @@ def test_an_ipv6_network_counts_as_one_remote() -> None:
     """Addresses are free within a /64."""
     guesses = GuessThrottle(Clock())
     for number in range(FREE_FAILURES):
-        guesses.failed(f"2001:db8::{number + 1:x}", f"user{number}")
+        guesses.attempted(f"2001:db8::{number + 1:x}", f"user{number}")
 
     waiting = guesses.wait_s("2001:db8::ffff", "other")
 
@@ -93,7 +93,8 @@ def test_success_frees_the_user_not_the_remote() -> None:
     guesses = GuessThrottle(Clock())
     failed_times(guesses, FREE_FAILURES + 1)
 
-    guesses.succeeded("clinic")
+    guesses.succeeded("192.0.2.1", "clinic")
+    guesses.attempted("192.0.2.1", "other")
 
     assert guesses.wait_s("198.51.100.1", "clinic") == 0
     assert guesses.wait_s("192.0.2.1", "clinic") > 0
@@ -105,6 +106,6 @@ def test_memory_is_bounded(monkeypatch: pytest.MonkeyPatch) -> None:
     guesses = GuessThrottle(Clock())
 
     for number in range(100):
-        guesses.failed(f"192.0.2.{number}", f"user{number}")
+        guesses.attempted(f"192.0.2.{number}", f"user{number}")
 
     assert len(guesses._failures) == 10
