@@ -8,8 +8,8 @@ pub mod program;
 pub mod tables;
 pub mod x12;
 
-#[cfg(test)]
-mod testing;
+#[cfg(any(test, fuzzing))]
+pub mod testing;
 
 /// The version that the Python package is built with.
 pub const VERSION: &str = env!("CARGO_PKG_VERSION");
