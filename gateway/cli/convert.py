@@ -42,7 +42,10 @@ def convert(
         Path | None, typer.Option("--output", "-o", metavar="FILE", help="Write there, not to standard output.")
     ] = None,
 ) -> None:
-    """Convert X12 to canonical XML, or that back. Ends with 0, 1 = not all of it, 2 = unreadable."""
+    """Convert X12 to canonical XML, or that back. Ends with 0, 1 = not all of it, 2 = unreadable.
+
+    Of a rejected set the claims and members without an error are converted all the same.
+    """
     try:
         with open_input(file) as opened, _writing(output) as write:
             is_xml = opened.head.removeprefix(b"\xef\xbb\xbf").lstrip().startswith(b"<")

@@ -3,9 +3,10 @@
 Owns what can go wrong with a file, and what a file is that is no X12. Must not know findings.
 """
 
+import os
 import sys
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from tempfile import SpooledTemporaryFile
@@ -48,7 +49,7 @@ class InputFile:
                     self._kept.write(chunk)
                 advance(len(chunk))
                 yield chunk
-                chunk = self._stream.read(CHUNK_BYTES)
+                chunk = _read(self._stream, CHUNK_BYTES)
 
     def read(self, wanted: ByteRange) -> bytes:
         """The bytes of a range, after all chunks were taken."""
@@ -60,27 +61,29 @@ class InputFile:
 @contextmanager
 def open_input(name: str) -> Iterator[InputFile]:
     """A file, or standard input as `-`. Raises UnreadableInputError, also for an empty one."""
-    if name == STANDARD_INPUT:
-        with SpooledTemporaryFile(max_size=SPOOL_MEMORY_BYTES) as kept:
-            stream = sys.stdin.buffer
-            yield InputFile(name, _head(stream), None, stream, kept)
-        return
-    stream, size_bytes = _opened(Path(name))
-    with stream:
-        yield InputFile(name, _head(stream), size_bytes, stream, None)
+    with ExitStack() as opened:
+        if name == STANDARD_INPUT:
+            stream: IO[bytes] = sys.stdin.buffer
+        else:
+            stream = opened.enter_context(_opened(Path(name)))
+        # A pipe cannot be read by range, nor does it say how long it is.
+        is_file = name != STANDARD_INPUT and stream.seekable()
+        size_bytes = os.fstat(stream.fileno()).st_size if is_file else None
+        kept = None if is_file else opened.enter_context(SpooledTemporaryFile(max_size=SPOOL_MEMORY_BYTES))
+        yield InputFile(name, _head(stream), size_bytes, stream, kept)
 
 
-def _opened(path: Path) -> tuple[IO[bytes], int]:
+def _opened(path: Path) -> IO[bytes]:
     try:
         if path.is_dir():
             raise UnreadableInputError("This is a directory; name the files in it.")
-        return path.open("rb"), path.stat().st_size
+        return path.open("rb")
     except FileNotFoundError:
         raise UnreadableInputError("There is no such file.") from None
     except PermissionError:
         raise UnreadableInputError("The file may not be read: permission denied.") from None
     except OSError as error:
-        raise UnreadableInputError(f"The file cannot be read: {error.strerror or 'input/output error'}.") from None
+        raise _cannot_read(error) from None
     except ValueError:
         raise UnreadableInputError("This is no name of a file.") from None
 
@@ -117,10 +120,21 @@ _BEGINNINGS: tuple[tuple[bytes, str], ...] = (
 
 
 def _head(stream: IO[bytes]) -> bytes:
-    head = stream.read(HEAD_BYTES)
+    head = _read(stream, HEAD_BYTES)
     if not head:
         raise UnreadableInputError("The file is empty.")
     return head
+
+
+def _read(stream: IO[bytes], size: int) -> bytes:
+    try:
+        return stream.read(size)
+    except OSError as error:
+        raise _cannot_read(error) from None
+
+
+def _cannot_read(error: OSError) -> UnreadableInputError:
+    return UnreadableInputError(f"The file cannot be read: {error.strerror or 'input/output error'}.")
 
 
 @contextmanager

@@ -4,6 +4,7 @@ import json
 import os
 import subprocess
 import sys
+import threading
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
@@ -113,6 +114,21 @@ def test_standard_input(gateway: Gateway, fixtures: Path) -> None:
 
     assert ended.code == 1
     assert ended.out.startswith("-: 837P, rejected")
+
+
+def test_pipe(gateway: Gateway, fixtures: Path, tmp_path: Path) -> None:
+    """A named pipe is read once, and its values are shown all the same."""
+    pipe = tmp_path / "pipe"
+    os.mkfifo(pipe)
+    content = accepted(fixtures).read_bytes().replace(b"BHT*0019*", b"BHT*Q7-9*")
+    sender = threading.Thread(target=pipe.write_bytes, args=(content,))
+    sender.start()
+
+    ended = gateway("check", "--show-values", str(pipe))
+
+    sender.join()
+    assert ended.code == 1
+    assert "value: Q7-9" in ended.out
 
 
 def test_values_are_masked(gateway: Gateway, fixtures: Path, tmp_path: Path) -> None:
