@@ -16,7 +16,7 @@ from gateway.formats.x12.guides import GuideName, SetHeader, missing_guide
 from gateway.formats.x12.judge import NoGuide, Refuse, SetChoice, UseProgram, X12Judge
 from gateway.formats.x12.peek import peek
 from gateway.formats.x12.programs import PROGRAMS
-from gateway.formats.x12.verdict import RejectionUnit, rejects_interchange
+from gateway.formats.x12.verdict import rejects_interchange
 from gateway.model.exchange import Principal
 from gateway.model.finding import ByteRange
 from gateway.model.judgement import FileJudged, GroupJudged, InterchangeJudged, Outcome, SetJudged
@@ -94,13 +94,8 @@ class X12:
         """Judge a whole message by the definitions of now."""
         snapshot = self._definitions.snapshot()
         choices = _Choices(snapshot, work)
-        remaining = iter(chunks)
-        first = next(remaining, b"")
-        judge = X12Judge(
-            choices.choose, spool, unit=choices.unit(first), today=work.received.received_at.strftime("%Y%m%d")
-        )
-        judge.feed(first)
-        for chunk in remaining:
+        judge = X12Judge(choices.choose, spool, today=work.received.received_at.strftime("%Y%m%d"))
+        for chunk in chunks:
             judge.feed(chunk)
         file = judge.finish()
         interchanges = tuple(choices.settle(interchange) for interchange in file.interchanges)
@@ -148,14 +143,6 @@ class _Choices:
         self._work = work
         self._selected: dict[int, Selected | NotAgreed] = {}
 
-    def unit(self, head: bytes) -> RejectionUnit:
-        """The unit of rejection, by the agreement of the first interchange."""
-        peeked = peek(head)
-        if peeked is None:
-            return RejectionUnit.SET
-        selected = self._select(peeked.isa, peeked.gs)
-        return selected.agreement.unit if isinstance(selected, Selected) else RejectionUnit.SET
-
     def _select(self, interchange: tuple[str, ...], group: tuple[str, ...] | None) -> Selected | NotAgreed:
         return select(self._snapshot.agreements, self._work.received.principal, interchange, group)
 
@@ -193,6 +180,7 @@ class _Choices:
             ),
             document_prefix=f"{instance}.{place}.",
             characters=agreement.character_set.value,
+            unit=agreement.unit,
         )
 
     def settle(self, interchange: InterchangeJudged) -> InterchangeJudged:
