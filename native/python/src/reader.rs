@@ -63,7 +63,8 @@ pub struct Batch {
 }
 
 impl Batch {
-    fn new(py: Python<'_>, batch: CoreBatch) -> PyResult<Self> {
+    /// The XML is copied into a Python object; its buffer stays in `batch` for the reader.
+    fn new(py: Python<'_>, batch: &mut CoreBatch) -> PyResult<Self> {
         Ok(Self {
             need: match batch.need {
                 Need::Input => "input",
@@ -74,9 +75,11 @@ impl Batch {
             header: batch.header.as_ref().map(|header| Py::new(py, Header::from(header))).transpose()?,
             xml: PyBytes::new(py, &batch.xml).unbind(),
             items: batch.items.iter().map(|item| Py::new(py, Item::from(item))).collect::<PyResult<_>>()?,
-            units: batch.units.into_iter().map(|unit| Py::new(py, Unit::from(unit))).collect::<PyResult<_>>()?,
-            findings: batch
-                .findings
+            units: std::mem::take(&mut batch.units)
+                .into_iter()
+                .map(|unit| Py::new(py, Unit::from(unit)))
+                .collect::<PyResult<_>>()?,
+            findings: std::mem::take(&mut batch.findings)
                 .into_iter()
                 .map(|finding| Py::new(py, RawFinding::from(finding)))
                 .collect::<PyResult<_>>()?,
@@ -97,8 +100,10 @@ impl X12Reader {
             return Err(NativeFault::new_err("the reader failed before"));
         }
         let core = &mut self.core;
-        let batch = guarded(py, move || work(core)).inspect_err(|_| self.failed = true)?;
-        Batch::new(py, batch)
+        let mut batch = guarded(py, || work(core)).inspect_err(|_| self.failed = true)?;
+        let answer = Batch::new(py, &mut batch);
+        self.core.recycle(batch.xml);
+        answer
     }
 }
 

@@ -230,6 +230,14 @@ impl X12Reader {
         self.run()
     }
 
+    /// Gives the XML buffer of a batch back, so that the next batch need not grow one anew.
+    pub fn recycle(&mut self, mut xml: Vec<u8>) {
+        if self.out.xml.capacity() == 0 {
+            xml.clear();
+            self.out.xml = xml;
+        }
+    }
+
     /// The stream has ended: what is open is closed with the findings that this makes.
     pub fn finish(&mut self) -> Batch {
         self.ended = true;

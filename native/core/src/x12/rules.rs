@@ -3,7 +3,6 @@
 //! A rule is data; the few kinds here are the whole language. Values that are not of the form a rule needs
 //! (a sum over something that is no decimal) are the element checks' business: such a rule says nothing.
 
-use std::collections::HashSet;
 use std::sync::Arc;
 
 use crate::tables::{CheckTable, ConditionTable, GuideTable, RuleKindTable, RuleTable, SlotPathTable, TermTable};
@@ -110,6 +109,9 @@ pub struct Broken {
 
 /// A finding that reports a whole segment (IK304, AK304).
 const SEGMENT_CARRIER: &str = "IK304";
+
+/// So many different values of one slot no claim has; more are not compared, which bounds the time.
+const UNIQUE_CAP: usize = 256;
 
 /// One value found by a path.
 #[derive(Clone, Copy)]
@@ -422,12 +424,7 @@ impl Rule {
                     each(path, &mut |value| today.is_empty() || first_date(value) <= today);
                 }
             }
-            CheckTable::Unique => {
-                let mut seen = HashSet::new();
-                for path in paths {
-                    each(path, &mut |value| seen.insert(value.to_vec()));
-                }
-            }
+            CheckTable::Unique => unique(paths, tree, anchor, &mut |found| broken.push(self.at_value(found))),
             CheckTable::Sequence => {
                 let mut expected = 0_u64;
                 each(&paths[0], &mut |value| {
@@ -479,6 +476,21 @@ impl Rule {
             },
             missing: None,
         }
+    }
+}
+
+/// Values under one anchor are few: comparing each with those before it beats a table.
+fn unique(paths: &[Path], tree: &Tree, anchor: u32, report: &mut impl FnMut(Found)) {
+    let mut before: Vec<Found> = Vec::new();
+    for path in paths {
+        path.walk(tree, anchor, &mut |found| {
+            if before.iter().any(|other| text(tree, *other) == text(tree, found)) {
+                report(found);
+            } else if before.len() < UNIQUE_CAP {
+                before.push(found);
+            }
+            true
+        });
     }
 }
 
