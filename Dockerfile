@@ -6,6 +6,8 @@ RUN apt-get update \
 WORKDIR /src
 RUN python3 -m venv /uv && /uv/bin/pip install --no-cache-dir 'uv>=0.13,<0.14'
 ENV UV_PROJECT_ENVIRONMENT=/opt/gateway UV_PYTHON_DOWNLOADS=never UV_PYTHON=python3 UV_LINK_MODE=copy
+# Without bytecode the first start of a container imports for two seconds instead of half a one.
+ENV UV_COMPILE_BYTECODE=1
 
 # Dependencies first: they change less often than the sources.
 COPY pyproject.toml uv.lock ./
@@ -28,6 +30,6 @@ WORKDIR /var/lib/gateway
 VOLUME ["/etc/gateway", "/var/lib/gateway"]
 EXPOSE 8443
 HEALTHCHECK --interval=30s --timeout=5s --start-period=10s --retries=3 \
-    CMD ["python3", "-c", "import os, urllib.request as u; u.urlopen(os.environ.get('GATEWAY_HEALTH_URL', 'http://127.0.0.1:8081/healthz'), timeout=4)"]
+    CMD ["python3", "-c", "import os, urllib.request as u; u.urlopen(os.environ.get('GATEWAY_HEALTH_URL', 'http://127.0.0.1:8081/health/live'), timeout=4)"]
 ENTRYPOINT ["gateway"]
 CMD ["serve", "--config", "/etc/gateway/gateway.toml"]

@@ -60,6 +60,7 @@ check-rust: setup
 	cargo clippy --locked --workspace --all-targets --quiet -- -D warnings
 
 check-definitions: setup
+	$(BIN)/python -m gateway.definitions.dictionary
 	$(BIN)/gateway lint
 
 long: setup ## List functions over 70 lines and files over 500: places to look, not faults
