@@ -11,6 +11,8 @@ from typing import Any
 
 import msgpack
 import pytest
+from hypothesis import HealthCheck, assume, given, settings
+from hypothesis import strategies as st
 from lxml import etree
 
 from gateway import _native  # noqa: TID251 - the one way to leave the rules out
@@ -136,9 +138,30 @@ def case(request: pytest.FixtureRequest) -> Case:
 
 
 @pytest.fixture(scope="module")
-def program(case: Case) -> _native.Program:
+def guide(case: Case) -> Guide:
+    """The guide itself."""
+    return load_guide(case.guide)
+
+
+@pytest.fixture(scope="module")
+def program(guide: Guide) -> _native.Program:
     """The guide's grammar and map alone."""
-    guide = load_guide(case.guide)
+    return _native.compile_program(msgpack.packb(grammar_and_map(guide)))
+
+
+@pytest.fixture(scope="module")
+def lenient_program(guide: Guide) -> _native.Program:
+    """The same, where every loop and segment may be missing and come any number of times."""
+    tables = grammar_and_map(guide)
+    for loop in tables["guide"]["loops"]:
+        loop |= {"usage": "S", "repeat": 0}
+    for segment in tables["guide"]["segments"]:
+        segment |= {"usage": "S", "max_use": 0}
+    return _native.compile_program(msgpack.packb(tables))
+
+
+def grammar_and_map(guide: Guide) -> dict[str, Any]:
+    """Tables for the native core without rules, syntax notes and patterns."""
     code_sets = CodeSetNumbers()
     grammar = guide_table(guide, code_sets)
     for segment in grammar["segments"]:
@@ -146,8 +169,7 @@ def program(case: Case) -> _native.Program:
         for element in all_elements(segment["elements"]):
             element["pattern"] = None
     mapping = compile_mapping(guide)
-    tables = {"format": FORMAT, "guide": grammar, "code_sets": code_sets.tables, "rules": [], "mapping": mapping}
-    return _native.compile_program(msgpack.packb(tables))
+    return {"format": FORMAT, "guide": grammar, "code_sets": code_sets.tables, "rules": [], "mapping": mapping}
 
 
 def all_elements(elements: list[dict[str, Any]]) -> Iterator[dict[str, Any]]:
@@ -157,8 +179,8 @@ def all_elements(elements: list[dict[str, Any]]) -> Iterator[dict[str, Any]]:
         yield from all_elements(element["components"])
 
 
-def documents_of(program: _native.Program, case: Case, lines: list[str]) -> bytes:
-    """The documents of one interchange with one set; every error is a failure."""
+def read(program: _native.Program, case: Case, lines: list[str]) -> tuple[list[str], bytes]:
+    """The errors and the documents of one interchange with one set."""
     envelope = f"ISA*00*{'':10}*00*{'':10}*ZZ*{'A':15}*ZZ*{'B':15}*250401*0815*^*00501*000000001*0*T*:"
     group = f"GS*{case.functional_group}*A*B*20250401*0815*1*X*{case.guide}"
     text = "".join(f"{line}~" for line in [envelope, group, *lines, "GE*1*1", "IEA*1*000000001"])
@@ -167,31 +189,72 @@ def documents_of(program: _native.Program, case: Case, lines: list[str]) -> byte
     while batches[-1].need in {"program", "output"}:
         batches.append(reader.resume(program, document_prefix="0.1.1.1."))
     batches.append(reader.finish())
-    errors = [
-        (found.segment, found.element, found.kind)
-        for batch in batches
-        for found in batch.findings
-        if found.severity == "error"
-    ]
-    assert errors == []
+    findings = [found for batch in batches for found in batch.findings if found.severity == "error"]
+    errors = [f"{found.segment}{found.element or ''} {found.kind}" for found in findings]
     inner = b"".join(batch.xml for batch in batches)
-    return f'<documents xmlns="{NAMESPACE}">'.encode() + inner + b"</documents>"
+    return errors, f'<documents xmlns="{NAMESPACE}">'.encode() + inner + b"</documents>"
 
 
 @pytest.mark.parametrize("number", range(0, ROUNDS, 8))
 def test_everything_that_a_guide_allows_has_a_name_and_comes_back(
-    case: Case, program: _native.Program, number: int
+    case: Case, guide: Guide, program: _native.Program, number: int
 ) -> None:
     """No value in `other`, no order mark, a document that the schema allows, and the same set from it."""
     schema = etree.XMLSchema(etree.fromstring(committed_schema().encode()))
-    guide = load_guide(case.guide)
     for round_number in range(number, number + 8):
         lines = Composer(guide, case, round_number).compose()
 
-        documents = documents_of(program, case, lines)
+        errors, documents = read(program, case, lines)
 
+        assert errors == []
         root = etree.fromstring(documents)
         assert [etree.tostring(found) for found in root.iter(OTHER, ORDER)] == []
         assert schema.validate(root), schema.error_log
         generated = _native.generate_set(program, documents, control_number="0001")
         assert generated.text.decode().split("~")[:-1] == lines
+
+
+# What is done to a set: the kind, the segment it is done to, the element.
+Harm = tuple[str, int, int]
+HARMS = st.lists(
+    st.tuples(st.sampled_from(["drop", "repeat", "swap", "empty"]), st.integers(1, 250), st.integers(1, 12)),
+    min_size=1,
+    max_size=6,
+)
+# Segments that hold a loop together: without them the rest is another message.
+KEPT = {"ST", "SE", "HL", "CLM", "INS", "LX", "LS", "LE"}
+
+
+def harmed(lines: list[str], harms: list[Harm]) -> list[str]:
+    """The set after all harms, with its count put right."""
+    body = list(lines)
+    for kind, at, element in harms:
+        index = at % len(body)
+        parts = body[index].split("*")
+        if parts[0] in KEPT:
+            continue
+        if kind == "drop":
+            del body[index]
+        elif kind == "repeat":
+            body.insert(index, body[index])
+        elif kind == "swap" and body[index + 1].startswith(f"{parts[0]}*"):
+            body[index], body[index + 1] = body[index + 1], body[index]
+        elif kind == "empty" and element < len(parts):
+            parts[element] = ""
+            body[index] = "*".join(parts).rstrip("*")
+    return [*body[:-1], f"SE*{len(body)}*0001"]
+
+
+@settings(deadline=None, suppress_health_check=[HealthCheck.filter_too_much])
+@given(number=st.integers(0, ROUNDS), harms=HARMS)
+def test_what_is_dropped_repeated_swapped_or_emptied_comes_back(
+    case: Case, guide: Guide, lenient_program: _native.Program, number: int, harms: list[Harm]
+) -> None:
+    """However a set departs from the guide: as long as its items are read, the documents give the same set again."""
+    lines = harmed(Composer(guide, case, number).compose(), harms)
+    errors, documents = read(lenient_program, case, lines)
+    assume(not errors)
+
+    generated = _native.generate_set(lenient_program, documents, control_number="0001")
+
+    assert generated.text.decode().split("~")[:-1] == lines
