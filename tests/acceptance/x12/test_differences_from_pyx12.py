@@ -6,7 +6,7 @@ docs/differences-from-pyx12.md is the table for people; this test holds it true.
 import random
 import re
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -44,11 +44,15 @@ class Note:
 
 @dataclass(frozen=True)
 class Compared:
-    """The notes on one set that differ; `ruled`: segments that a rule, or the numbering of HL, speaks of."""
+    """The notes on one set that differ; `ruled`: segments of which a rule or the numbering of HL speaks.
+
+    `spoiled`: elements with an invalid character, by both.
+    """
 
     theirs: frozenset[Note]
     ours: frozenset[Note]
     ruled: frozenset[tuple[str, int]]
+    spoiled: frozenset[tuple[tuple[str, int], str]]
 
 
 # --- the kinds of difference -----------------------------------------------------------------------------------
@@ -111,7 +115,12 @@ def _only_we_check(both: Compared) -> tuple[set[Note], set[Note]]:
     checked = {"2", "3", "6", "8", "I9", "I10", "I12"}
     ours = {note for note in both.ours if note.level == "4" and (note.code in checked or _at(note) in both.ruled)}
     places = {_at(note) for note in ours}
-    return set(), ours | {note for note in both.ours if note.code == "8" and _at(note) in places and note.level == "3"}
+    ours |= {
+        note
+        for note in both.ours
+        if note.level == "3" and (note.code == "" or (note.code == "8" and _at(note) in places))
+    }
+    return set(), ours
 
 
 def _hierarchy(both: Compared) -> tuple[set[Note], set[Note]]:
@@ -138,6 +147,18 @@ def _trailing_blanks(both: Compared) -> tuple[set[Note], set[Note]]:
     return {note for note in both.theirs if note.level == "4" and note.code == "6"}, set()
 
 
+def _trailing_separators(both: Compared) -> tuple[set[Note], set[Note]]:
+    """Separators with nothing after them at the end of a segment: an error of the segment there, a warning here."""
+    in_elements = {_at(note) for note in both.theirs if note.level == "4"}
+    theirs = {note for note in both.theirs if note.level == "3" and note.code == "8" and _at(note) not in in_elements}
+    return theirs, set()
+
+
+def _spoiled_code(both: Compared) -> tuple[set[Note], set[Note]]:
+    """A code with an invalid character: that alone there, too long and not in the list as well here."""
+    return set(), {note for note in both.ours if note.code in {"5", "7"} and (_at(note), note.element) in both.spoiled}
+
+
 KINDS: dict[str, Callable[[Compared], tuple[set[Note], set[Note]]]] = {
     "place-of-a-known-segment": _recognised,
     "wrong-qualifier": _qualifier,
@@ -150,6 +171,8 @@ KINDS: dict[str, Callable[[Compared], tuple[set[Note], set[Note]]]] = {
     "loops-left-empty": _hierarchy,
     "where-the-missing-is-shown": _reveals,
     "trailing-blanks": _trailing_blanks,
+    "trailing-separators": _trailing_separators,
+    "code-with-an-invalid-character": _spoiled_code,
 }
 
 
@@ -167,7 +190,7 @@ def explain(both: Compared) -> tuple[set[str], set[str]]:
     theirs, ours = set(both.theirs), set(both.ours)
     used: set[str] = set()
     for name, kind in KINDS.items():
-        left = Compared(frozenset(theirs), frozenset(ours), both.ruled)
+        left = replace(both, theirs=frozenset(theirs), ours=frozenset(ours))
         gone_theirs, gone_ours = kind(left)
         if gone_theirs & theirs or gone_ours & ours:
             used.add(name)
@@ -188,7 +211,7 @@ def notes(of_set: Any) -> frozenset[Note]:
         elements = rest.split("*")
         if level == "3":
             segment, position = elements[0], int(elements[1])
-            found.add(Note("3", segment, position, "", elements[3]))
+            found.add(Note("3", segment, position, "", elements[3] if len(elements) > 3 else ""))
         else:
             found.add(Note("4", segment, position, "*".join(elements[:2]), elements[2]))
     return frozenset(found)
@@ -202,7 +225,8 @@ def compared(theirs: Any, ours: Any, answered: Any) -> Compared:
         for finding in answered.findings
         if finding.rule or finding.place.segment == "HL"
     }
-    return Compared(left - right, right - left, frozenset(ruled))
+    spoiled = {(_at(note), note.element) for note in left & right if note.code == "6"}
+    return Compared(left - right, right - left, frozenset(ruled), frozenset(spoiled))
 
 
 def as_pyx12_reads(content: bytes) -> bytes:
