@@ -53,9 +53,7 @@ def configure_logs(*, json_lines: bool, level: int = logging.INFO) -> None:
         logging.getLogger(library).setLevel(max(level, logging.WARNING))
 
 
-def without_payload(
-    _logger: Any, _method: str, event: MutableMapping[str, Any]
-) -> MutableMapping[str, Any]:
+def without_payload(_logger: Any, _method: str, event: MutableMapping[str, Any]) -> MutableMapping[str, Any]:
     """Keep words, numbers, times and ids; replace all else by its type."""
     trace = event.pop("exc_info", None)
     if trace:

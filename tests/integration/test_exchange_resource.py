@@ -192,6 +192,16 @@ async def test_batch_is_accepted_with_a_link(door: Door) -> None:
     assert door.exchange.arrivals[0].principal.partner == "clinic"
 
 
+async def test_a_missed_deadline_is_said(door: Door) -> None:
+    """Real time that was not in time is answered as batch is."""
+    door.exchange.outcome = Accepted(RECEIPT, deadline_missed=True)
+
+    status, _, body = await posted(door, b"ISA~")
+
+    assert status == 202
+    assert "outbox" in json.loads(body)["note"]
+
+
 async def test_real_time_is_answered_in_the_body(door: Door) -> None:
     """200 with every acknowledgement, also for a rejected interchange."""
     door.exchange.outcome = Answered(RECEIPT, (Answer(1, "TA1", "1", TA1), Answer(2, "999", "2", b"ISA*999~")))

@@ -284,6 +284,33 @@ async def test_an_interchange_cut_anywhere_is_answered(door: Running, number: in
     assert await leased(door) == []
 
 
+def mutated(text: bytes, seed: int) -> bytes:
+    """The text with a byte changed, a piece gone, or a piece twice; the same for the same seed."""
+    dice = hashlib.sha256(b"%d" % seed).digest()
+    at = int.from_bytes(dice[:4], "big") % len(text)
+    length = 1 + dice[4] % 40
+    match dice[5] % 3:
+        case 0:
+            return text[:at] + dice[6:7] + text[at + 1 :]
+        case 1:
+            return text[:at] + text[at + length :]
+        case _:
+            return text[: at + length] + text[at:]
+
+
+async def test_damaged_interchanges_are_answered(door: Running, number: int) -> None:
+    """Sixty ways to damage a file: each has a clear answer, and what goes downstream is well-formed."""
+    texts = [mutated(claims(number + 1000 * seed), seed) for seed in range(60)]
+
+    replies = [await door.post(text) for text in texts]
+    documents = [one["document"] for one in await drained(door)]
+
+    assert {reply.status for reply in replies} <= {200, 422}
+    answered = [reply for reply in replies if reply.status == 200]
+    assert all(segments(reply, "TA1") or segments(reply, "AK9") for reply in answered)
+    assert all(etree.fromstring(document.encode()).get("kind") == "claim" for document in documents)
+
+
 async def test_a_set_without_a_guide_is_answered(door: Running, number: int) -> None:
     """A 999 that rejects it, not silence."""
     text = claims(number)
