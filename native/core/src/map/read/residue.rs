@@ -112,7 +112,7 @@ impl Scratch {
         let is_written =
             own != NONE || self.touched.has(segment) || place.is_some_and(|place| place.numbered != Numbered::No);
         let missing = place.is_some_and(|place| is_missing(view, segment, instance, place, &mut |_, _| true));
-        if left == 0 && !missing && is_written {
+        if left == 0 && !missing && (is_written || self.is_implied(view, instance, first, index)) {
             return;
         }
         let start = self.residue.len();
@@ -146,6 +146,12 @@ impl Scratch {
         }
         self.residue.extend_from_slice(b"</other>");
         self.chunks.push(Chunk { owner, start, end: self.residue.len() });
+    }
+
+    /// A trigger that the guide dictates whole: writing begins its loop with it when anything else is inside.
+    fn is_implied(&self, view: View, instance: &SegmentInstance, first: usize, index: usize) -> bool {
+        let of = &view.mapping.outline.loops[view.node(instance.parent) as usize];
+        instance.node == of.trigger && index == first && self.children.len() > first + 1
     }
 
     fn values(&mut self, view: View, instance: &SegmentInstance, place: Option<&SegmentPlace>) {

@@ -44,6 +44,9 @@ const GUIDE: &str = "
 5 2310B 1
 6 NM1 R:82 R:1|2 S S S S S S:XX S
 6 PRV R:PE R:PXC R
+5 2310C 1
+6 NM1 R:77 R:2
+6 N3 R S
 5 2400 0
 6 LX R
 6 SV1 R(R:HC|IV,R,S,S) R S S S S S(R,S,S,S)
@@ -457,6 +460,7 @@ pub fn mapping() -> (GuideTable, Mapping) {
         ));
         blocks.extend(rules.block(node, "condition", true, "HI[01-1=BG]", composites, &[("code", "-2")], &[]));
         blocks.extend(rules.block(node, "provider", false, "2310B", PartTable::Whole, NAME, &[]));
+        blocks.extend(rules.block(node, "facility", false, "2310C", PartTable::Whole, &[("line1", "N301")], &[]));
         blocks.extend(rules.block(node, "line", true, "2400", PartTable::Whole, &[("charge", "SV102")], &line));
         let attributes = rules.attributes(
             Some(node),

@@ -36,6 +36,8 @@ HI*BK:0340*BF:V7389
 HI*BG:17*BG:18
 NM1*82*1*KILDARE*BEN****XX*9999977777
 PRV*PE*PXC*204C00000X
+NM1*77*2
+N3*5 BAY ST
 LX*1
 SV1*HC:99213:25*40*UN*1***1:2
 DTP*472*D8*20061003
@@ -322,7 +324,7 @@ fn documents_may_be_deleted_without_renumbering_the_others() {
     let expected: Vec<String> = claims()
         .into_iter()
         .enumerate()
-        .filter(|(index, _)| !(30..33).contains(index))
+        .filter(|(index, _)| !(32..35).contains(index))
         .map(|(_, segment)| segment)
         .collect();
 
@@ -399,6 +401,8 @@ fn spoil() -> impl Strategy<Value = Spoil> {
         "LX*9",
         "HL*9*9*22*1",
         "NM1*82*2",
+        "NM1*77",
+        "NM1*77*2",
         "N3*1:2^3",
         "?*x",
         "DTP*431*D8*2005",

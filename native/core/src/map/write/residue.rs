@@ -167,6 +167,7 @@ impl Writer<'_, '_> {
             let id = outline.segments[place.trigger as usize].id.to_vec();
             let segment = self.draft.add_segment(at, id, &[], Some(0));
             self.draft.segments[segment].node = place.trigger;
+            self.dictate(segment);
         }
         self.sort(at);
         for child in self.draft.loops[at].children.clone() {
