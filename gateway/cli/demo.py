@@ -50,6 +50,7 @@ def demo(
 ) -> None:
     """Start a gateway with demo partners, show traffic, acknowledgements and canonical XML."""
     configure_logs(json_lines=False, level=logging.ERROR)
+    output.print("Starting; the very first start compiles the guides, which takes a few seconds.")
     with tempfile.TemporaryDirectory(prefix="gateway-demo-") as folder:
         try:
             uvloop.run(_demo(make_workspace(Path(folder)), once=once))

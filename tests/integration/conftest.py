@@ -68,8 +68,11 @@ interchange = "always"
 
 
 def make_site(folder: Path) -> Site:
-    """A clinic and a payer in real time, a mill in batch, a lab with a certificate of its own, a broken file."""
-    certificates = make_development_certificates(folder / "certificates", ())
+    """A clinic, a payer and a hospital in real time, a mill in batch, a lab, a broken file.
+
+    The lab has a certificate of its own, the hospital one that our authority issued; the others have passwords.
+    """
+    certificates = make_development_certificates(folder / "certificates", ("hospital", "stranger"))
     lab = make_self_signed_client(folder / "certificates", "lab")
     token, digest = new_token()
     (folder / "partners").mkdir()
@@ -82,6 +85,7 @@ id = "HARBORGATE"
 port = 0
 certificate = "{certificates.server.certificate}"
 key = "{certificates.server.key}"
+client_authorities = ["{certificates.authority}"]
 body_size_bytes = {BODY_SIZE_BYTES}
 [console]
 port = 0
@@ -97,6 +101,11 @@ token_sha256 = "{digest}"
         f'[[password]]\nuser = "lab"\npassword_hash = "{HASH}"', f'[[certificate]]\nfile = "{lab.certificate}"'
     )
     site.write_partner("lab", lab_text)
+    hospital_text = partner_text("HOSPITAL", "hospital").replace(
+        f'[[password]]\nuser = "hospital"\npassword_hash = "{HASH}"',
+        f'[[certificate]]\nsha256 = "{certificates.clients["hospital"].fingerprint}"',
+    )
+    site.write_partner("hospital", hospital_text)
     site.write_partner("broken", 'name = "Broken\n[[identity]]\n')
     return site
 

@@ -241,6 +241,26 @@ async def test_a_pinned_certificate_is_enough(door: Running, number: int) -> Non
     assert (other.status, segments(other, "TA1")[0][4:6]) == (200, ["R", "006"])
 
 
+async def test_an_authoritys_certificate_opens_only_where_it_is_known(door: Running, number: int) -> None:
+    """Issued by an authority of ours is not enough: a partner's file must name it."""
+    clients = door.site.certificates.clients
+    known = await door.call("POST", "/exchange", claims(number, sender="HOSPITAL"), certificate=clients["hospital"])
+    stranger = await door.call("POST", "/exchange", claims(number), certificate=clients["stranger"])
+    await drained(door)
+
+    assert (known.status, segments(known, "TA1")[0][4]) == (200, "A")
+    assert stranger.status == 401
+
+
+async def test_certificate_and_password_must_be_of_one_partner(door: Running, number: int) -> None:
+    """Neither wins over the other."""
+    lab = door.site.lab
+
+    reply = await door.call("POST", "/exchange", claims(number), user="clinic", certificate=lab)
+
+    assert reply.status == 401
+
+
 @pytest.mark.parametrize(
     "body",
     [
