@@ -218,7 +218,8 @@ async def test_real_time_is_answered_in_the_body(door: Door) -> None:
         (Empty(), 400, "empty"),
         (TooLarge(10), 413, "too-large"),
         (Overloaded(3.2), 503, "overloaded"),
-        (StoreUnavailable("full", is_fatal=False), 503, "store-unavailable"),
+        (StoreUnavailable("full", is_fatal=False), 507, "store-full"),
+        (StoreUnavailable("sync failed", is_fatal=True), 503, "store-unavailable"),
     ],
 )
 async def test_what_is_no_exchange_is_a_problem(door: Door, outcome: Outcome, status: int, code: str) -> None:
@@ -230,7 +231,7 @@ async def test_what_is_no_exchange_is_a_problem(door: Door, outcome: Outcome, st
     assert (answered, problem_code(body)) == (status, code)
     assert response.content_type == "application/problem+json"
     assert b"SECRET" not in body
-    assert ("Retry-After" in response.headers) == (status == 503)
+    assert ("Retry-After" in response.headers) == (status >= 500)
 
 
 async def test_an_unreadable_body_names_where_it_is_kept(door: Door) -> None:

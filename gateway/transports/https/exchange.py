@@ -147,8 +147,9 @@ class ExchangeResource:
                 raise ProblemError(_too_large(limit_bytes))
             case Empty():
                 raise ProblemError(_EMPTY)
-            case StoreUnavailable():
-                raise ProblemError(_STORE_UNAVAILABLE)
+            case StoreUnavailable(reason, is_fatal):
+                log.error("exchange.store_unavailable", reason=reason, is_fatal=is_fatal)
+                raise ProblemError(_STORE_FAILED if is_fatal else _STORE_FULL)
 
     async def _status(self, request: web.Request, principal: Principal) -> web.StreamResponse:
         instance = _instance_id(request.match_info["instance"])
@@ -288,11 +289,18 @@ def _too_large(limit_bytes: int) -> Problem:
 
 _EMPTY = Problem(400, "empty", "Empty body", "Send the interchange as the body of the request.")
 _INCOMPLETE = Problem(400, "incomplete", "Body incomplete", "The connection ended early. Nothing was kept.")
-_STORE_UNAVAILABLE = Problem(
+_STORE_FAILED = Problem(
     503,
     "store-unavailable",
     "Not available",
     "Messages cannot be kept safely at this moment, so none is taken. Send the same request again later.",
+    retry_after_s=STORE_RETRY_S,
+)
+_STORE_FULL = Problem(
+    507,
+    "store-full",
+    "No room",
+    "There is no room to keep the message, so it was not taken. Send the same request again later.",
     retry_after_s=STORE_RETRY_S,
 )
 _NO_SUCH_EXCHANGE = Problem(
