@@ -209,18 +209,20 @@ class Gateway:
         closing.push_async_callback(pipeline.stop, settings.engine.stop_grace_s)
         pipeline.start()
         limits = Limits()
-        root = self._partners_application(limits)
+        root, resource = self._partners_application(limits)
         add_api(root, api_operations(pipeline.deliveries, ledger), self._tokens, version(DISTRIBUTION))
         self._https = HttpsListener(root, settings.https.host, settings.https.port, limits)
         closing.push_async_callback(self._https.stop)
         await self._https.start(self._context)
+        closing.push_async_callback(resource.drained)
+        closing.callback(pipeline.exchange.refuse_more)
         operators = operators_application(self._checks, REGISTRY)
         self._operators = HttpsListener(operators, settings.console.host, settings.console.port, limits)
         closing.push_async_callback(self._operators.stop)
         await self._operators.start(None)
         await self._administer()
 
-    def _partners_application(self, limits: Limits) -> web.Application:
+    def _partners_application(self, limits: Limits) -> tuple[web.Application, ExchangeResource]:
         verifier = PasswordVerifier(time.monotonic)
         self._closing.callback(verifier.close)
         authenticator = Authenticator(self._directory, verifier, GuessThrottle(time.monotonic))
@@ -228,7 +230,7 @@ class Gateway:
         pipeline = self._pipeline
         resource = ExchangeResource(pipeline.exchange, pipeline.outbox, authenticator, limits, self._size_limit_bytes)
         resource.add_routes(root)
-        return root
+        return root, resource
 
     def _size_limit_bytes(self, principal: Principal) -> int:
         """The smaller of what the settings and the partner's agreements allow."""

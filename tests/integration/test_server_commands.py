@@ -3,6 +3,7 @@
 import http.client
 import json
 import signal
+import socket
 import ssl
 import subprocess
 import sys
@@ -99,6 +100,27 @@ def test_a_server_stops_cleanly_and_keeps_what_it_took(server: Server, number: i
         assert "SAMPLE" not in text
         assert "Traceback" not in text
     assert not (server.site.folder / "data" / "admin.sock").exists()
+
+
+def test_a_body_on_its_way_still_comes_in_and_is_answered(server: Server, number: int) -> None:
+    """SIGTERM in the middle of a file loses nobody's file; who comes now is sent away."""
+    port = int(str(server.awaited("serve.ready")["https"]).rpartition(":")[2].partition("/")[0])
+    context = ssl.create_default_context(cafile=str(server.site.certificates.authority))
+    text = claims(number)
+    credentials = b64encode(f"clinic:{PASSWORD}".encode())
+    head = b"POST /exchange HTTP/1.1\r\nHost: localhost\r\nAuthorization: Basic %b\r\nContent-Length: %d\r\n\r\n"
+    with context.wrap_socket(socket.create_connection(("localhost", port), 30), server_hostname="localhost") as sender:
+        sender.sendall(head % (credentials, len(text)) + text[:500])
+        server.post(claims(number + 1))
+        server.process.send_signal(signal.SIGTERM)
+        server.awaited("serve.stopping")
+        late, _ = server.post(claims(number + 2))
+        sender.sendall(text[500:])
+        answer = sender.recv(65536)
+
+    assert late == 503
+    assert b" 200 OK" in answer
+    assert server.process.wait(30) == 0
 
 
 def test_partners_are_added_and_disabled_while_it_runs(server: Server, number: int, tmp_path: Path) -> None:

@@ -5,6 +5,7 @@ interchange of an authenticated partner is answered 200 or 202, even when it is 
 acknowledgements.
 """
 
+import asyncio
 import hashlib
 import json
 from collections.abc import AsyncIterator, Awaitable, Callable
@@ -61,6 +62,8 @@ class ExchangeResource:
         self._limits = limits
         self._size_limit_bytes = size_limit_bytes
         self._bodies_under_way = 0
+        self._idle = asyncio.Event()
+        self._idle.set()
 
     def add_routes(self, root: web.Application) -> None:
         """Hang the resources under `/exchange`."""
@@ -72,6 +75,17 @@ class ExchangeResource:
         router.add_delete(r"/exchange/outbox/{answer:\d{1,18}}", self._authenticated(self._confirm))
         router.add_post(r"/exchange/outbox/{answer:\d{1,18}}/confirm", self._authenticated(self._confirm))
         router.add_get("/exchange/{instance}", self._authenticated(self._status))
+
+    async def drained(self) -> None:
+        """Return when every body under way has come and been answered, or is given up when the server has to stop.
+
+        The library drops what still comes on a connection once it shuts down, so this goes before that.
+        """
+        try:
+            async with asyncio.timeout(self._limits.shutdown_timeout_s):
+                await self._idle.wait()
+        except TimeoutError:
+            log.warning("exchange.cut_off", bodies=self._bodies_under_way)
 
     def _authenticated(self, handler: Handler) -> Callable[[web.Request], Awaitable[web.StreamResponse]]:
         async def handle(request: web.Request) -> web.StreamResponse:
@@ -116,6 +130,7 @@ class ExchangeResource:
             remote=request.remote or "",
         )
         self._bodies_under_way += 1
+        self._idle.clear()
         try:
             body = body_chunks(request, self._limits, size_limit_bytes)
             outcome = await self._exchange.handle(arrival, body)
@@ -126,6 +141,8 @@ class ExchangeResource:
             raise ProblemError(_INCOMPLETE) from None
         finally:
             self._bodies_under_way -= 1
+            if not self._bodies_under_way:
+                self._idle.set()
 
     def _outcome(
         self, outcome: Answered | Accepted | Unreadable | Overloaded | TooLarge | Empty | StoreUnavailable
