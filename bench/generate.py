@@ -7,9 +7,9 @@ are drawn at random, each time with numbers of its own. Must not know what a seg
 import argparse
 from collections.abc import Iterator
 from dataclasses import dataclass
-from io import BufferedWriter
 from pathlib import Path
 from random import Random
+from typing import BinaryIO
 
 from shapes import PARENT, Shape, Template, Unit, shapes, template_of, varied_text
 
@@ -107,9 +107,9 @@ class _Sets:
 class Generator:
     """Files of one kind. Shapes are cut and tried once."""
 
-    def __init__(self, kind: Kind) -> None:
+    def __init__(self, kind: Kind, *, corpus: bool = True) -> None:
         self.kind = kind
-        found = list(shapes(kind.guide, kind.name))
+        found = list(shapes(kind.guide, kind.name if corpus else None))
         head = found[0].head
         sources: list[Source] = []
         left_out: list[str] = []
@@ -128,7 +128,7 @@ class Generator:
         with path.open("wb", buffering=WRITE_BYTES) as out:
             return self._write(out, size_bytes, limit)
 
-    def _write(self, out: BufferedWriter, size_bytes: int, limit: int | None) -> Written:
+    def _write(self, out: BinaryIO, size_bytes: int, limit: int | None) -> Written:
         random = Random(_SEED)
         size = out.write(self._sets.envelope().encode())
         set_count = item_count = segment_count = 0

@@ -58,11 +58,12 @@ class Shape:
     units: tuple[Unit, ...]
 
 
-def shapes(guide: str, corpus_folder: str) -> Iterator[Shape]:
-    """The shapes of the committed fixtures, and of the corpus where it is present."""
-    for path in sorted((FIXTURES / guide / "accept").glob("*.edi")) + sorted(
-        (CORPUS / corpus_folder / "valid").glob("*")
-    ):
+def shapes(guide: str, corpus_folder: str | None) -> Iterator[Shape]:
+    """The shapes of the committed fixtures, and of a folder of the corpus where it is present."""
+    paths = sorted((FIXTURES / guide / "accept").glob("*.edi"))
+    if corpus_folder is not None:
+        paths += sorted((CORPUS / corpus_folder / "valid").glob("*"))
+    for path in paths:
         segments = _segments(path.read_text("latin-1"))
         if segments and (cut := _cut(path.stem, guide, segments)):
             yield cut

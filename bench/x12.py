@@ -1,0 +1,179 @@
+"""The X12 rows of the bars: 837P and 834 judged, acknowledged and mapped, beside the bare tokenizer.
+
+Owns which files and rounds, and how a figure becomes a row. A share is of the bare tokenizer measured in the same
+round, on the same file: other work on the machine slows both. Peers are in `peers`.
+"""
+
+import argparse
+import json
+import os
+import statistics
+import subprocess
+import sys
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+from generate import KINDS, Generator, Written
+from measure import MEGA, WORK, Row, Usage, median, run_child, slope, spread
+
+HERE = Path(__file__).parent
+ROOT = HERE.parent
+TOKENIZER = ROOT / "target" / "release" / "examples" / "bare_tokenizer"
+TOKENIZER_ROUNDS = 3
+SMALL_MB, LARGE_MB, HUGE_MB = 10, 100, 1000
+LEAST_NAMED_SHARE = 0.9
+# Time is called linear where a megabyte of the largest file costs at most this much more than one of the middle file.
+LINEAR_WITHIN = 1.15
+
+
+@dataclass(frozen=True, slots=True)
+class Bars:
+    """Bar and stretch, as a share of the bare tokenizer."""
+
+    judged: tuple[float, float] | None
+    mapped: tuple[float, float] | None
+
+
+# An 834 has no bar of its own but its memory; it is measured likewise.
+BARS = {"837P": Bars((12, 20), (6, 12)), "834": Bars((12, 20), (6, 12))}
+
+
+@dataclass(frozen=True, slots=True)
+class Sample:
+    """A generated file."""
+
+    path: Path
+    size_bytes: int
+
+
+@dataclass(frozen=True, slots=True)
+class Round:
+    """One round: MB per CPU second of each."""
+
+    bare: float
+    judged: float
+    mapped: float
+
+
+class UnfitError(Exception):
+    """What was measured is not what the row claims, so that there is no figure."""
+
+
+def build_tokenizer() -> None:
+    """The limit that shares are of."""
+    command = ["cargo", "build", "--release", "--quiet", "-p", "gateway-core", "--example", "bare_tokenizer"]
+    subprocess.run(command, cwd=ROOT, check=True)
+
+
+def sample(generator: Generator, megabytes: float) -> Sample:
+    """Write it anew, so that it fits the definitions of today."""
+    WORK.mkdir(exist_ok=True)
+    path = WORK / f"{generator.kind.name}-{megabytes:g}.edi"
+    written: Written = generator.write(path, int(megabytes * MEGA))
+    return Sample(path, written.size_bytes)
+
+
+def bare(of: Sample) -> float:
+    """MB per CPU second of a tokenizer that does nothing else."""
+    output = run_child([str(TOKENIZER), str(of.path), str(TOKENIZER_ROUNDS)]).output
+    size, _segments, _elements, seconds = output.split()
+    return int(size) / MEGA / float(seconds)
+
+
+def work(what: str, of: Sample) -> tuple[Usage, dict]:
+    """One of the tasks of `x12_worker` in a child. Raises UnfitError where the file was not accepted clean."""
+    usage = run_child([sys.executable, str(HERE / "x12_worker.py"), what, str(of.path)])
+    report = json.loads(usage.output)
+    if not report["accepted"] or report["findings"]:
+        raise UnfitError(f"{of.path.name} is not accepted without a finding")
+    return usage, report
+
+
+def throughput(name: str, rounds: int) -> Iterator[Row]:
+    """Rows (a) and (b): validate + 999, and the same + canonical XML."""
+    generator = Generator(KINDS[name])
+    small, large = sample(generator, SMALL_MB), sample(generator, LARGE_MB)
+    seen = [_round(small, large) for _ in range(rounds)]
+    bars = BARS[name]
+    limit = f"of {median([run.bare for run in seen]):.0f} MB/s bare"
+    yield _share(f"{name} validate + 999", [(run.judged, run.bare) for run in seen], bars.judged, limit)
+    named = _named(name, small)
+    yield _share(f"{name} the same + canonical XML", [(run.mapped, run.bare) for run in seen], bars.mapped, limit)
+    yield named
+
+
+def _round(small: Sample, large: Sample) -> Round:
+    speeds = {}
+    limit = bare(large)
+    for what in ("acknowledge", "canonical"):
+        speeds[what] = slope(work(what, small)[0], small.size_bytes, work(what, large)[0], large.size_bytes)
+    return Round(statistics.mean((limit, bare(large))), speeds["acknowledge"], speeds["canonical"])
+
+
+def _share(what: str, pairs: list[tuple[float, float]], bar: tuple[float, float] | None, limit: str) -> Row:
+    shares = [speed / whole * 100 for speed, whole in pairs]
+    speed = median([speed for speed, _ in pairs])
+    detail = f"{speed:.0f} MB per CPU s, {limit}; rounds {spread(shares)} %"
+    return Row(what, median(shares), "% of bare", *(bar or (None, None)), detail=detail)
+
+
+def _named(name: str, of: Sample) -> Row:
+    """How much of the mapping is by name, and that nothing is lost on the way there and back."""
+    _, report = work("round-trip", of)
+    whole = report["named"] + report["dictated"] + report["other"]
+    if not report["sets"] or report["differing_sets"]:
+        raise UnfitError(
+            f"{report['differing_sets']} of {report['sets']} sets of {of.path.name} do not come back equal"
+        )
+    detail = (
+        f"{whole} values: {report['named'] / whole:.2%} by name, {report['dictated'] / whole:.2%} dictated by the"
+        f" guide, {report['other'] / whole:.2%} in `other`;"
+        f" all {report['sets']} sets ({report['items']} items) come back byte for byte"
+    )
+    share = (report["named"] + report["dictated"]) / whole * 100
+    return Row(f"{name} values named or dictated", share, "%", LEAST_NAMED_SHARE * 100, detail=detail)
+
+
+def huge_set() -> Iterator[Row]:
+    """One 834 set of 1 GB: memory, and whether time stays linear."""
+    generator = Generator(KINDS["834"])
+    samples = [sample(generator, megabytes) for megabytes in (SMALL_MB, LARGE_MB, HUGE_MB)]
+    for what, words in (("acknowledge", "validate + 999"), ("canonical", "the same + canonical XML")):
+        runs = [work(what, of) for of in samples]
+        usages = [usage for usage, _ in runs]
+        peaks = [report["peak_bytes"] / MEGA for _, report in runs]
+        sizes = ", ".join(f"{peak:.0f}" for peak in peaks)
+        detail = f"one set of {runs[-1][1]['items']} members; {sizes} MB at 10, 100, 1000 MB"
+        yield Row(f"834 of 1 GB, {words}: memory", peaks[-1], "MB", 200, 120, is_least=False, detail=detail)
+        times = ", ".join(f"{usage.cpu_s:.2f}" for usage in usages)
+        middle, last = (
+            slope(usages[at], samples[at].size_bytes, usages[at + 1], samples[at + 1].size_bytes) for at in (0, 1)
+        )
+        detail = f"{times} CPU s at 10, 100, 1000 MB; slopes {middle:.0f} and {last:.0f} MB per CPU s"
+        yield Row(f"834 of 1 GB, {words}: time", middle / last, "x a MB", LINEAR_WITHIN, is_least=False, detail=detail)
+    samples[-1].path.unlink()
+
+
+def rows(*, rounds: int, large: bool) -> Iterator[Row]:
+    """All of this file."""
+    build_tokenizer()
+    for name in KINDS:
+        yield from throughput(name, rounds)
+    if large:
+        yield from huge_set()
+
+
+def main() -> None:
+    """Print the rows as they come."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--rounds", type=int, default=5)
+    parser.add_argument("--large", action="store_true", help="one 834 set of 1 GB too: 10 GB of disk, some minutes")
+    arguments = parser.parse_args()
+    print(f"{os.cpu_count()} CPUs, load {os.getloadavg()[0]:.1f}")
+    for row in rows(rounds=arguments.rounds, large=arguments.large):
+        print(f"{row.what}: {row.measured} {row.aim} {row.verdict} | {row.detail}", flush=True)
+
+
+if __name__ == "__main__":
+    main()
