@@ -22,7 +22,7 @@ SOURCE = "{urn:gateway:canonical:1}source"
 # Copies and places, no values of the message.
 NO_VALUES = {"at", "number", "start"}
 # The bar is 90 %; what the tables reach today must not slip away unnoticed.
-NAMED_SHARE = 0.99
+NAMED_SHARE = 0.995
 
 
 @dataclass(frozen=True)
