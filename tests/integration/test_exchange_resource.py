@@ -151,7 +151,7 @@ def certificates(tmp_path_factory: pytest.TempPathFactory) -> DevelopmentCertifi
 @pytest.fixture
 async def door(certificates: DevelopmentCertificates) -> AsyncIterator[Door]:
     """A front door with small limits and nothing behind it."""
-    limits = Limits(body_stall_timeout_s=0.3, lingering_time_s=0.2)
+    limits = Limits(body_stall_timeout_s=1.0, lingering_time_s=0.2)
     verifier = PasswordVerifier(lambda: 0.0)
     authenticator = Authenticator(TwoPartners(), verifier, GuessThrottle(lambda: 0.0))
     exchange, outbox = Scripted(), ScriptedOutbox()
@@ -307,7 +307,7 @@ async def test_a_body_that_stands_still_is_given_up(door: Door) -> None:
 
     async def stalling() -> AsyncIterator[bytes]:
         yield b"ISA*"
-        await asyncio.sleep(2)
+        await asyncio.sleep(4)
         yield b"late"
 
     status, _, body = await posted(door, stalling())
