@@ -9,6 +9,7 @@ from collections.abc import AsyncIterator, Iterator
 from pathlib import Path
 from typing import Any
 
+import aiohttp
 import pytest
 import pytest_asyncio
 import structlog
@@ -405,3 +406,21 @@ async def test_strangers_are_refused(door: Running, user: str, password: str) ->
 
     assert (reply.status, json.loads(reply.body)["type"]) == (401, "urn:gateway:problem:authentication")
     assert "WWW-Authenticate" in reply.headers
+
+
+async def test_operators_have_a_port_of_their_own(door: Running) -> None:
+    """Health and metrics there, nothing of partners; and none of it on the partners' port."""
+    url = f"http://127.0.0.1:{door.gateway.operators_port}"
+    async with aiohttp.ClientSession(url) as session:
+        async with session.get("/health/ready") as response:
+            ready = await response.json()
+        async with session.get("/metrics") as response:
+            metrics = await response.text()
+        async with session.post("/exchange", data=b"ISA") as response:
+            exchange = response.status
+    public = await door.call("GET", "/metrics")
+
+    assert ready == {"status": "ready", "checks": {"stores": True, "accepting": True}}
+    assert 'gateway_exchanges_total{outcome="answered"}' in metrics
+    assert "clinic" not in metrics
+    assert (exchange, public.status) == (404, 404)
