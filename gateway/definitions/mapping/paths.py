@@ -99,7 +99,9 @@ _CODECS = {"date": False, "time": False, "period": True, "code": True}
 
 def parse_path(text: str) -> Path:
     """Raises PathError."""
-    route, *codecs = text.split()
+    route, *codecs = text.split() or [""]
+    if not route:
+        raise PathError("is empty")
     if len(codecs) > 1:
         raise PathError(f'"{text}": more than one codec')
     codec = _codec(codecs[0]) if codecs else Codec()
