@@ -24,12 +24,12 @@ log = structlog.get_logger(__name__)
 class EngineSettings:
     """`lease_s`: how long a dead worker's message waits. `poll_s`: how late a due retry may be.
 
-    `workers`: messages at once.
+    `workers`: messages at once; they mostly wait for each other's syncs, so that more of them share one.
     """
 
     lease_s: float = 30.0
     poll_s: float = 1.0
-    workers: int = 8
+    workers: int = 32
     backoff: Backoff = field(default_factory=Backoff)
 
 

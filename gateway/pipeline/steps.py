@@ -176,26 +176,19 @@ class InboundSteps:
                     answers += await self._repeat(work, interchange.ordinal, outcome)
                 case Seen():
                     interchanges[index] = self._judge.refuse_duplicate(interchange)
-                    refused = await self._refuse(work, interchanges[index], terms, claims[index], draft)
+                    refused = draft(interchanges[index], terms, outcome.first_number or 1)
+                    if len(refused) > claims[index].number_count:
+                        number = await self._more_numbers(work, claims[index], len(refused))
+                        refused = draft(interchanges[index], terms, number)
                     answers += await self._keep(work, interchange.ordinal, terms, refused)
         file = replace(judged.file, interchanges=tuple(interchanges))
         return _Answered(Judged(file, judged.terms), tuple(answers), duplicates)
 
-    async def _refuse(
-        self,
-        work: Work,
-        refused: InterchangeJudged,
-        terms: Terms,
-        claim: InterchangeClaim,
-        draft: Callable[[InterchangeJudged, Terms, int], tuple[AnswerDraft, ...]],
-    ) -> tuple[AnswerDraft, ...]:
-        """The refusal, with a number even where the message as such would have had no answer."""
-        needed = len(draft(refused, terms, 1))
-        if not needed:
-            return ()
-        claim = replace(claim, number_count=max(needed, claim.number_count))
-        (outcome,) = await self._ledger.prepare(work, (claim,))
-        return draft(refused, terms, outcome.first_number or 1)
+    async def _more_numbers(self, work: Work, claim: InterchangeClaim, needed: int) -> int:
+        """The first of as many numbers as a refusal needs, where the message as such would have had fewer answers."""
+        more = replace(claim, ordinal=-claim.ordinal, key=None, number_count=needed)
+        (outcome,) = await self._ledger.prepare(work, (more,))
+        return outcome.first_number or 1
 
     def _reader(self, archived: ArchiveReference) -> Callable[[ByteRange], bytes]:
         return lambda place: b"".join(self._archive.read(archived, place.start, place.end))

@@ -191,8 +191,9 @@ class SegmentWriter:
         self._failure = error
         if not isinstance(error, StoreFailed):
             error = StoreFailed("The archive could not write: restart the process.")
-        self._settle_failed(group, error)
+        # First the process hears that it must stop, then those who wait.
         self._loop.call_soon_threadsafe(self._on_fatal, self._failure)
+        self._settle_failed(group, error)
 
     def _settle(self, group: list[_Pending], places: list[ChunkPlace]) -> None:
         def settle() -> None:

@@ -25,6 +25,18 @@ def answer_may(event: PartnerAnswerEvent) -> sa.ColumnElement[bool]:
     return may(acknowledgement.c.state, event)
 
 
+HELD_BY = sa.and_(
+    instance.c.id == sa.bindparam("held_id"),
+    instance.c.revision == sa.bindparam("held_revision"),
+    instance.c.fence == sa.bindparam("held_fence"),
+)
+
+
+def holder(work: Work) -> dict[str, object]:
+    """The parameters of HELD_BY, in statements that are built once."""
+    return {"held_id": work.received.instance, "held_revision": work.revision, "held_fence": work.fence}
+
+
 def held_by(work: Work) -> sa.ColumnElement[bool]:
     """The lease that `work` stands for was not given to another: the fence."""
     return sa.and_(

@@ -200,7 +200,7 @@ class SqlLedger(LedgerReader):
     ) -> bool:
         if not units_instance.conclude(connection, work, conclusion, totals, self._now()):
             return False
-        if slices:
+        if slices and work.fence > 1:
             units_instance.clear_staged(connection, work)
         for some_sets, some_published in slices:
             units_instance.stage_sets(connection, work, some_sets, some_published)

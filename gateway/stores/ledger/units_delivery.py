@@ -30,6 +30,7 @@ from gateway.pipeline.states import (
 )
 from gateway.stores.ledger import tables
 from gateway.stores.ledger.guards import delivery_may
+from gateway.stores.ledger.insertion import insert_rows
 from gateway.stores.ledger.units_audit import record_audit
 from gateway.stores.ledger.values import Row, from_us, published_of, seconds_us, to_us
 
@@ -103,8 +104,7 @@ def _lease_new(connection: sa.Connection, request: LeaseRequest, tokens: list[st
         if positions:
             moved = {"cursor": cursor, "unit": request.unit.value}
             connection.execute(sa.update(outbox).where(outbox.c.id == row.id).values(moved))
-    if rows:
-        connection.execute(sa.insert(tables.delivery), rows)
+    insert_rows(connection, tables.delivery, rows)
     return leased
 
 
@@ -192,14 +192,29 @@ def extend(
     return DeliveryOutcome.TAKEN
 
 
+_DELIVERED = sa.delete(tables.delivery).where(
+    tables.delivery.c.outbox_id == sa.bindparam("of_outbox"),
+    tables.delivery.c.position == sa.bindparam("at_position"),
+    tables.delivery.c.token == sa.bindparam("by_token"),
+    delivery_may(DeliveryEvent.ACKNOWLEDGE),
+)
+_ONE_MORE = (
+    sa.update(tables.outbox)
+    .where(tables.outbox.c.id == sa.bindparam("of_outbox"))
+    .values(delivered_count=tables.outbox.c.delivered_count + 1)
+)
+
+
 def delivered(connection: sa.Connection, delivery: DeliveryId, token: str) -> DeliveryOutcome:
     """The consumer has it. A lease that ran out still counts until another got the item."""
-    refused = _refused(connection, delivery, token, DeliveryEvent.ACKNOWLEDGE)
-    if refused is not None:
-        return refused
-    connection.execute(sa.delete(tables.delivery).where(_same(delivery)))
-    _count(connection, delivery.outbox, delivery.position, "delivered_count", 1)
-    return DeliveryOutcome.TAKEN
+    mine = {"of_outbox": delivery.outbox, "at_position": delivery.position, "by_token": token}
+    if connection.execute(_DELIVERED, mine).rowcount == 1:
+        if delivery.position == _WHOLE_SET:
+            _count(connection, delivery.outbox, delivery.position, "delivered_count", 1)
+        else:
+            connection.execute(_ONE_MORE, {"of_outbox": delivery.outbox})
+        return DeliveryOutcome.TAKEN
+    return _refused(connection, delivery, token, DeliveryEvent.ACKNOWLEDGE) or DeliveryOutcome.LEASE_LOST
 
 
 def returned(

@@ -31,7 +31,8 @@ from gateway.pipeline.records import (
 )
 from gateway.pipeline.states import FailureClass, InstanceEvent, InstanceState, PartnerAnswerState, StepState, target
 from gateway.stores.ledger import tables
-from gateway.stores.ledger.guards import held_by, instance_may, may
+from gateway.stores.ledger.guards import HELD_BY, held_by, holder, instance_may, may
+from gateway.stores.ledger.insertion import insert_rows
 from gateway.stores.ledger.units_audit import record_audit
 from gateway.stores.ledger.values import body_of, reference_columns, seconds_us, to_us, work_of
 
@@ -39,6 +40,8 @@ from gateway.stores.ledger.values import body_of, reference_columns, seconds_us,
 HIGHEST_CONTROL_NUMBER = 999_999_999
 # A file of a hundred thousand bad sets must not fill the ledger: `gateway check` lists every finding again.
 KEPT_FINDINGS = 2_000
+# Counts that the instance row carries.
+TOTALS = ("interchange_count", "set_count", "accepted_count", "rejected_count", "error_count")
 
 
 def instance_columns(
@@ -127,12 +130,14 @@ def renew(connection: sa.Connection, work: Work, lease_s: float, now: datetime) 
     return connection.execute(update).rowcount == 1
 
 
+_HELD = sa.select(tables.instance.c.id).where(HELD_BY, instance_may(InstanceEvent.CONCLUDE)).with_for_update()
+
+
 def prepare(
     connection: sa.Connection, work: Work, claims: Sequence[InterchangeClaim], now: datetime
 ) -> tuple[ClaimOutcome, ...]:
     """Claim keys and numbers. Raises LeaseLost."""
-    held = sa.select(tables.instance.c.id).where(held_by(work), instance_may(InstanceEvent.CONCLUDE)).with_for_update()
-    if connection.execute(held).first() is None:
+    if connection.execute(_HELD, holder(work)).first() is None:
         raise LeaseLost("The lease of this instance went to another worker.")
     return tuple(_claim_interchange(connection, work, claim, now) for claim in claims)
 
@@ -141,8 +146,9 @@ def _claim_interchange(connection: sa.Connection, work: Work, claim: Interchange
     first_number = _numbers(connection, work, claim) if claim.number_count else None
     if claim.key is None:
         return Fresh(first_number)
-    table = tables.interchange_key
-    same_key = _key_condition(claim.key)
+    key = _key_columns(claim.key)
+    same_key = {f"of_{name}": value for name, value in key.items()}
+    row = connection.execute(_KEY_USED, same_key).first()
     mine = {
         "instance_id": work.received.instance,
         "ordinal": claim.ordinal,
@@ -150,16 +156,15 @@ def _claim_interchange(connection: sa.Connection, work: Work, claim: Interchange
         "range_end": claim.range.end,
         "claimed_us": to_us(now),
     }
-    row = connection.execute(sa.select(table).where(same_key).with_for_update()).first()
     if row is None:
-        connection.execute(sa.insert(table), _key_columns(claim.key) | mine)
+        insert_rows(connection, tables.interchange_key, [key | mine])
         return Fresh(first_number)
     if (row.instance_id, row.ordinal) == (work.received.instance, claim.ordinal):
         return Fresh(first_number)
     original = connection.execute(sa.select(tables.instance).where(tables.instance.c.id == row.instance_id)).first()
     expired = row.claimed_us < to_us(now) - seconds_us(claim.window_s)
     if expired or original is None or original.state == InstanceState.FAILED:
-        connection.execute(sa.update(table).where(same_key).values(mine))
+        connection.execute(sa.update(tables.interchange_key).where(_SAME_KEY).values(mine), same_key)
         return Fresh(first_number)
     return Seen(
         first_number=first_number,
@@ -181,40 +186,54 @@ def _key_columns(key: InterchangeKey) -> dict[str, Any]:
     }
 
 
-def _key_condition(key: InterchangeKey) -> sa.ColumnElement[bool]:
-    columns = tables.interchange_key.c
-    return sa.and_(*(columns[name] == value for name, value in _key_columns(key).items()))
+_SAME_KEY = sa.and_(*(column == sa.bindparam(f"of_{column.name}") for column in list(tables.interchange_key.c)[:5]))
+_KEY_USED = sa.select(tables.interchange_key).where(_SAME_KEY).with_for_update()
+
+_ALLOCATED = sa.select(tables.control_allocation).where(
+    tables.control_allocation.c.instance_id == sa.bindparam("instance"),
+    tables.control_allocation.c.revision == sa.bindparam("at_revision"),
+    tables.control_allocation.c.ordinal == sa.bindparam("at_ordinal"),
+)
+_NEXT = tables.control_sequence.c.next
+_TAKE_NUMBERS = (
+    sa.update(tables.control_sequence)
+    .where(
+        tables.control_sequence.c.partner == sa.bindparam("for_partner"),
+        HIGHEST_CONTROL_NUMBER + 1 - sa.bindparam("many", type_=sa.BigInteger) >= _NEXT,
+    )
+    .values(next=_NEXT + sa.bindparam("many", type_=sa.BigInteger))
+    .returning(_NEXT)
+)
 
 
 def _numbers(connection: sa.Connection, work: Work, claim: InterchangeClaim) -> int:
     """Control numbers for one interchange: those of an earlier attempt, else the next of the partner."""
-    allocation, sequence = tables.control_allocation, tables.control_sequence
-    given = sa.select(allocation).where(
-        allocation.c.instance_id == work.received.instance,
-        allocation.c.revision == work.revision,
-        allocation.c.ordinal == claim.ordinal,
-    )
-    row = connection.execute(given).first()
-    if row is not None and row.number_count >= claim.number_count:
-        return int(row.first_number)
-    current = sa.select(sequence.c.next).where(sequence.c.partner == claim.partner).with_for_update()
-    first = connection.execute(current).scalar()
-    known = first is not None
-    if first is None or first + claim.number_count - 1 > HIGHEST_CONTROL_NUMBER:
-        first = 1
-    following = {"next": first + claim.number_count}
-    if known:
-        connection.execute(sa.update(sequence).where(sequence.c.partner == claim.partner).values(following))
-    else:
-        connection.execute(sa.insert(sequence), {"partner": claim.partner, **following})
-    numbers = {"first_number": first, "number_count": claim.number_count}
-    if row is not None:
-        same = sa.and_(allocation.c.instance_id == work.received.instance, allocation.c.ordinal == claim.ordinal)
-        connection.execute(sa.update(allocation).where(same, allocation.c.revision == work.revision).values(numbers))
-    else:
-        ids = {"instance_id": work.received.instance, "revision": work.revision, "ordinal": claim.ordinal}
-        connection.execute(sa.insert(allocation), ids | numbers)
-    return first
+    place = {"instance": work.received.instance, "at_revision": work.revision, "at_ordinal": claim.ordinal}
+    given = connection.execute(_ALLOCATED, place).first()
+    if given is not None:
+        return int(given.first_number)
+    many = claim.number_count
+    following = connection.execute(_TAKE_NUMBERS, {"for_partner": claim.partner, "many": many}).scalar()
+    first = 1 if following is None else following - many
+    if following is None:
+        _begin_anew(connection, claim.partner, first + many)
+    allocation = {
+        "instance_id": work.received.instance,
+        "revision": work.revision,
+        "ordinal": claim.ordinal,
+        "first_number": first,
+        "number_count": many,
+    }
+    insert_rows(connection, tables.control_allocation, [allocation])
+    return int(first)
+
+
+def _begin_anew(connection: sa.Connection, partner: str, following: int) -> None:
+    """The partner's first number, or the first after nine digits."""
+    sequence = tables.control_sequence
+    update = sa.update(sequence).where(sequence.c.partner == partner).values(next=following)
+    if connection.execute(update).rowcount == 0:
+        connection.execute(sa.insert(sequence), {"partner": partner, "next": following})
 
 
 def clear_staged(connection: sa.Connection, work: Work) -> None:
@@ -232,42 +251,41 @@ def stage_sets(
 ) -> None:
     """Rows of sets (interchange, group, set, items published) and of the outbox; nobody sees them before the flip."""
     ids = {"instance_id": work.received.instance, "revision": work.revision}
-    if sets:
-        rows = [ids | _set_columns(*placed) for placed in sets]
-        connection.execute(sa.insert(tables.transaction_set), rows)
-    if published:
-        connection.execute(sa.insert(tables.outbox), [ids | _outbox_columns(each) for each in published])
+    insert_rows(connection, tables.transaction_set, [ids | _set_columns(*placed) for placed in sets])
+    insert_rows(connection, tables.outbox, [ids | _outbox_columns(each) for each in published])
+
+
+_FLIP = (
+    sa.update(tables.instance)
+    .where(HELD_BY, instance_may(InstanceEvent.CONCLUDE))
+    .values(
+        {column: sa.bindparam(column) for column in ("ended_us", *TOTALS)}
+        | {"state": target(InstanceEvent.CONCLUDE).value, "error": "", "owner": ""}
+    )
+    .returning(tables.instance.c.mode)
+)
 
 
 def conclude(
     connection: sa.Connection, work: Work, conclusion: Conclusion, totals: dict[str, int], now: datetime
 ) -> bool:
     """All but the sets, and the flip that makes everything visible."""
-    flip = (
-        sa.update(tables.instance)
-        .where(held_by(work), instance_may(InstanceEvent.CONCLUDE))
-        .values(state=target(InstanceEvent.CONCLUDE).value, error="", ended_us=to_us(now), owner="", **totals)
-        .returning(tables.instance.c.mode)
-    )
-    mode = connection.execute(flip).scalar()
+    mode = connection.execute(_FLIP, holder(work) | totals | {"ended_us": to_us(now)}).scalar()
     if mode is None:
         return False
     state = PartnerAnswerState.RETURNED if mode == Mode.REAL_TIME else PartnerAnswerState.WAITING
     ids = {"instance_id": work.received.instance, "revision": work.revision}
-    _insert(connection, tables.step, [ids | _step_columns(step) for step in conclusion.steps])
-    _insert(
+    insert_rows(connection, tables.step, [ids | _step_columns(step) for step in conclusion.steps])
+    insert_rows(
         connection,
         tables.interchange,
         [ids | _interchange_columns(each, conclusion) for each in conclusion.judged.interchanges],
     )
-    _insert(connection, tables.acknowledgement, [ids | _answer_columns(answer, state) for answer in conclusion.answers])
-    _insert(connection, tables.finding, [ids | _finding_columns(each) for each in _findings(conclusion)])
+    insert_rows(
+        connection, tables.acknowledgement, [ids | _answer_columns(answer, state) for answer in conclusion.answers]
+    )
+    insert_rows(connection, tables.finding, [ids | _finding_columns(each) for each in _findings(conclusion)])
     return True
-
-
-def _insert(connection: sa.Connection, table: sa.Table, rows: list[dict[str, Any]]) -> None:
-    if rows:
-        connection.execute(sa.insert(table), rows)
 
 
 def _step_columns(step: StepEnded) -> dict[str, Any]:
@@ -401,7 +419,7 @@ def fail(connection: sa.Connection, work: Work, ended: StepEnded, retry_at: date
     if connection.execute(update).rowcount != 1:
         return False
     ids = {"instance_id": work.received.instance, "revision": work.revision}
-    connection.execute(sa.insert(tables.step), ids | _step_columns(ended))
+    insert_rows(connection, tables.step, [ids | _step_columns(ended)])
     return True
 
 

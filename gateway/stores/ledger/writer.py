@@ -8,13 +8,13 @@ import queue
 import threading
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
-from functools import cache
 from itertools import groupby
 from typing import Any, TypeVar
 
 import sqlalchemy as sa
 
 from gateway.pipeline.ports import StoreBusy, StoreFailed
+from gateway.stores.ledger.insertion import insert_rows
 from gateway.stores.ledger.sqlite import meaning
 
 # A batch is bounded so that its first unit does not wait for a thousand others.
@@ -35,30 +35,7 @@ class Insertion:
 
     def __call__(self, connection: sa.Connection) -> None:
         """Insert it alone."""
-        _insert_all(connection, [self])
-
-
-def _insert_all(connection: sa.Connection, insertions: list[Insertion]) -> None:
-    """Rows of one table and the same columns, in one call of the driver and past all that SQLAlchemy does for each."""
-    first = insertions[0]
-    text, columns = _prepared(first.table, tuple(first.row), connection.dialect)
-    rows = [
-        tuple(row[name] if process is None else process(row[name]) for name, process in columns)
-        for row in (insertion.row for insertion in insertions)
-    ]
-    connection.exec_driver_sql(text, rows)
-
-
-@cache
-def _prepared(
-    table: sa.Table, names: tuple[str, ...], dialect: sa.Dialect
-) -> tuple[str, tuple[tuple[str, Callable[[Any], Any] | None], ...]]:
-    """The statement in the driver's words, its parameters in order, and what makes a driver's value of each."""
-    compiled = sa.insert(table).compile(dialect=dialect, column_keys=list(names))
-    ordered = getattr(compiled, "positiontup", None) or list(names)
-    return str(compiled), tuple(
-        (name, table.c[name].type.dialect_impl(dialect).bind_processor(dialect)) for name in ordered
-    )
+        insert_rows(connection, self.table, [self.row])
 
 
 @dataclass(slots=True)
@@ -176,7 +153,7 @@ def _run_all(connection: sa.Connection, together: list[_Pending]) -> None:
         insertions = [pending.unit for pending in together if isinstance(pending.unit, Insertion)]
         _savepoint(connection, "SAVEPOINT unit")
         try:
-            _insert_all(connection, insertions)
+            insert_rows(connection, insertions[0].table, [insertion.row for insertion in insertions])
         except sa.exc.IntegrityError:
             _savepoint(connection, "ROLLBACK TO unit")
             _savepoint(connection, "RELEASE unit")
