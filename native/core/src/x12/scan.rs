@@ -137,8 +137,12 @@ fn binary_extent(bytes: &[u8], delimiters: Delimiters) -> Option<Extent> {
         Some(byte) if *byte == delimiters.terminator => {
             Some(Extent::Whole { length: data + length, binary: Some(Binary { element, start: data, exact: true }) })
         }
-        Some(_) => memchr(delimiters.terminator, &bytes[data..]).map_or(Some(Extent::TooLong), |found| {
-            Some(Extent::Whole { length: data + found, binary: Some(Binary { element, start: data, exact: false }) })
+        Some(_) => Some(match memchr(delimiters.terminator, &bytes[data..]) {
+            Some(found) => {
+                Extent::Whole { length: data + found, binary: Some(Binary { element, start: data, exact: false }) }
+            }
+            None if bytes.len() - data >= SEGMENT_CAP.max(length + 1) => Extent::TooLong,
+            None => Extent::Partial,
         }),
         None => Some(Extent::Partial),
     }

@@ -257,7 +257,7 @@ proptest! {
     #[test]
     fn any_chunking_is_equal(
         cuts in prop::collection::vec(0_usize..1000, 0..8),
-        faulty in 0_usize..6,
+        faulty in 0_usize..7,
     ) {
         let clean = interchange(BODY);
         let text = match faulty {
@@ -266,7 +266,8 @@ proptest! {
             2 => clean.replace("IEA*1*000000001~", ""),
             3 => format!("\u{FEFF}{clean}{clean}"),
             4 => format!("junk{}", clean.replace('~', "~\r\n")),
-            _ => clean.replace("CLM*A1", "BIN*5*~~~~~~CLM*A1"),
+            5 => clean.replace("CLM*A1", "BIN*5*~~~~~~CLM*A1"),
+            _ => clean.replace("SE*7", "BIN*5*SE*7"),
         };
         let whole = outcome(text.as_bytes(), &[]);
 
