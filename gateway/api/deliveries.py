@@ -3,6 +3,8 @@
 Owns the mapping between JSON and the pipeline's deliveries. Must not know how a lease is kept.
 """
 
+import asyncio
+
 from aiohttp import web
 
 from gateway.api.operations import Call, Operation
@@ -21,6 +23,8 @@ from gateway.pipeline.deliver import Deliveries
 from gateway.pipeline.records import DeliveryOutcome, DeliveryUnit, LeaseRequest
 
 XML_TYPE = "application/xml"
+# A consumer that does not read for this long is gone, or holds the connection for nothing; its lease runs out anyway.
+WRITE_STALL_TIMEOUT_S = 60.0
 _LEASE_PROBLEMS = {404: "No such delivery.", 409: "The lease ran out; another consumer has it or will have it."}
 
 
@@ -140,6 +144,7 @@ async def _streamed(call: Call, deliveries: Deliveries, token: str) -> web.Strea
     response.content_type = XML_TYPE
     await response.prepare(call.request)
     async for chunk in chunks:
-        await response.write(chunk)
+        async with asyncio.timeout(WRITE_STALL_TIMEOUT_S):
+            await response.write(chunk)
     await response.write_eof()
     return response

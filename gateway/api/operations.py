@@ -109,6 +109,8 @@ async def problems_as_documents(
         return _library_problem(error)
     except (TimeoutError, ConnectionError) as error:
         log.warning("api.aborted", route=_route(request), error=type(error).__name__)
+        if request.writer.output_size > 0:
+            raise ConnectionError("an answer has begun and cannot be taken back") from None
         return ProblemError(503, "unavailable", "Not available", "Try again.", retry_after_s=2).response()
     except Exception as error:  # noqa: BLE001 - the last line of defence: a client gets a clear answer
         log.error("api.fault", route=_route(request), error=type(error).__name__, at=fault_place(error))  # noqa: TRY400

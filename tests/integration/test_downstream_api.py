@@ -1,5 +1,6 @@
 """The downstream API over a loopback port, with deliveries that do as they are told."""
 
+import asyncio
 import json
 from collections.abc import AsyncIterator
 from dataclasses import dataclass, field
@@ -12,6 +13,7 @@ import aiohttp
 import pytest
 from prometheus_client import CollectorRegistry
 
+from gateway.api import deliveries as deliveries_over_http
 from gateway.api.application import add_api, api_operations
 from gateway.api.operators import operators_application
 from gateway.api.tokens import Subscriber, Tokens, new_token
@@ -34,6 +36,7 @@ class Scripted:
     asked: list[LeaseRequest] = field(default_factory=list)
     refused: list[tuple[FailureClass, str]] = field(default_factory=list)
     is_damaged: bool = False
+    padding_count: int = 0
 
     async def lease(self, request: LeaseRequest) -> tuple[Delivery, ...]:
         """The claim, with its XML when items are asked for."""
@@ -85,6 +88,8 @@ class Scripted:
             yield b"<documents>"
             for _ in range(3):
                 yield XML.encode()
+            for _ in range(self.padding_count):
+                yield b" " * (1 << 20)
             if self.is_damaged:
                 raise LookupError("SECRET")
             yield b"</documents>"
@@ -103,6 +108,7 @@ class Api:
     session: aiohttp.ClientSession
     deliveries: Scripted
     well: dict[str, bool]
+    port: int
 
     async def call(
         self, method: str, path: str, body: object = None, token: str | None = TOKEN
@@ -131,7 +137,7 @@ async def api() -> AsyncIterator[Api]:
     listener = HttpsListener(root, "127.0.0.1", 0, Limits())
     await listener.start(None)
     async with aiohttp.ClientSession(f"http://127.0.0.1:{listener.port}") as session:
-        yield Api(session, deliveries, well)
+        yield Api(session, deliveries, well, listener.port)
     await listener.stop()
 
 
@@ -165,6 +171,23 @@ async def test_a_stream_that_breaks_off_is_seen_as_such(api: Api, caplog: pytest
         await api.call("GET", "/api/v1/deliveries/12-0/documents?token=mine")
 
     assert "SECRET" not in caplog.text
+
+
+async def test_a_consumer_that_does_not_read_is_hung_up_on(api: Api, monkeypatch: pytest.MonkeyPatch) -> None:
+    """It holds neither memory nor a connection."""
+    monkeypatch.setattr(deliveries_over_http, "WRITE_STALL_TIMEOUT_S", 0.2)
+    api.deliveries.padding_count = 64
+    reader, writer = await asyncio.open_connection("127.0.0.1", api.port, limit=1024)
+    writer.write(
+        b"GET /api/v1/deliveries/12-0/documents?token=mine HTTP/1.1\r\nHost: localhost\r\n"
+        b"Authorization: Bearer %b\r\n\r\n" % TOKEN.encode()
+    )
+    await asyncio.sleep(1.5)
+
+    received = len(await asyncio.wait_for(reader.read(), 20))
+
+    assert 0 < received < 64 << 20
+    writer.close()
 
 
 @pytest.mark.parametrize("verb", ["ack", "nack", "extend"])
