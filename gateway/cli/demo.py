@@ -229,7 +229,8 @@ def _sample(name: str) -> bytes:
 
 def _headline(number: int, text: str) -> None:
     output.print()
-    output.rule(f"[bold]{number}. {text}[/bold]", align="left")
+    output.rule(f"[bold]{number}[/bold]", align="left")
+    output.print(f"[bold]{text}[/bold]")
 
 
 def _show_acknowledgement(answer: str) -> None:

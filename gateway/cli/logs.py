@@ -17,6 +17,8 @@ import structlog
 
 # An id, a path or a reason is shorter; what is longer is content.
 VALUE_LENGTH_MAXIMUM = 300
+# They speak only when something is wrong; at DEBUG some of them quote what they read.
+QUIETED_LIBRARIES = ("aiohttp", "asyncio", "alembic", "sqlalchemy", "pyx12")
 
 
 def configure_logs(*, json_lines: bool, level: int = logging.INFO) -> None:
@@ -48,8 +50,7 @@ def configure_logs(*, json_lines: bool, level: int = logging.INFO) -> None:
     root = logging.getLogger()
     root.handlers[:] = [handler]
     root.setLevel(level)
-    # Libraries speak only when something is wrong; at DEBUG some of them quote what they read.
-    for library in ("aiohttp", "asyncio", "alembic", "sqlalchemy", "pyx12"):
+    for library in QUIETED_LIBRARIES:
         logging.getLogger(library).setLevel(max(level, logging.WARNING))
 
 

@@ -1,6 +1,7 @@
 """A whole gateway on loopback over real TLS: two partners with passwords, one with a certificate, one downstream."""
 
 import itertools
+import logging
 import ssl
 from collections.abc import AsyncIterator, Iterator
 from dataclasses import dataclass
@@ -10,6 +11,7 @@ from typing import Any
 
 import aiohttp
 import pytest
+import structlog
 from argon2 import PasswordHasher
 
 from gateway.api.tokens import new_token
@@ -20,6 +22,7 @@ from gateway.cli.development_certificates import (
     make_development_certificates,
     make_self_signed_client,
 )
+from gateway.cli.logs import QUIETED_LIBRARIES
 from gateway.definitions.settings import load_settings
 
 PASSWORD = "right"
@@ -180,6 +183,20 @@ async def running(tmp_path: Path) -> AsyncIterator[Running]:
     gateway = await Gateway.open(load_settings(own.settings))
     yield Running(gateway, own)
     await gateway.stop()
+
+
+@pytest.fixture
+def logs_as_they_were() -> Iterator[None]:
+    """Logging is global: what a command configures in this process ends with the test."""
+    root = logging.getLogger()
+    handlers, level = root.handlers[:], root.level
+    libraries = {name: logging.getLogger(name).level for name in QUIETED_LIBRARIES}
+    yield
+    root.handlers[:] = handlers
+    root.setLevel(level)
+    for name, before in libraries.items():
+        logging.getLogger(name).setLevel(before)
+    structlog.reset_defaults()
 
 
 @pytest.fixture

@@ -19,6 +19,8 @@ from typer.testing import CliRunner
 from gateway.cli.main import app
 from tests.integration.conftest import PASSWORD, Site, claims, make_site, partner_text
 
+pytestmark = pytest.mark.usefixtures("logs_as_they_were")
+
 READY_S = 30.0
 
 
