@@ -49,27 +49,35 @@ class _Room:
         if not self._waiters and self._free >= size_bytes:
             self._free -= size_bytes
             return
-        future = asyncio.get_running_loop().create_future()
-        self._waiters.append((size_bytes, future))
+        waiter = (size_bytes, asyncio.get_running_loop().create_future())
+        self._waiters.append(waiter)
         try:
             async with asyncio.timeout(ADMISSION_TIMEOUT_S):
-                await future
+                await waiter[1]
         except TimeoutError as error:
-            if future.done() and not future.cancelled():
+            if self._leave(waiter):
                 return
             raise StoreBusy("Too much waits for the archive.") from error
         except asyncio.CancelledError:
-            if future.done() and not future.cancelled():
+            if self._leave(waiter):
                 self.give(size_bytes)
             raise
+
+    def _leave(self, waiter: tuple[int, asyncio.Future[None]]) -> bool:
+        """True where it was let in at the last moment; else those behind it may fit now."""
+        if waiter in self._waiters:
+            self._waiters.remove(waiter)
+            self.give(0)
+            return False
+        return True
 
     def give(self, size_bytes: int) -> None:
         """Let the next ones in."""
         self._free += size_bytes
-        while self._waiters and (self._waiters[0][1].done() or self._free >= self._waiters[0][0]):
+        while self._waiters and self._free >= self._waiters[0][0]:
             wanted, future = self._waiters.popleft()
+            self._free -= wanted
             if not future.done():
-                self._free -= wanted
                 future.set_result(None)
 
 
