@@ -8,7 +8,7 @@ import statistics
 import subprocess
 import tempfile
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -17,8 +17,18 @@ MEGA = 1_000_000
 WORK = Path(__file__).parent / ".work"
 
 
+# An installed product finds its bytecode, whatever the shell of a developer says about writing it.
+ENVIRONMENT = {name: value for name, value in os.environ.items() if name != "PYTHONDONTWRITEBYTECODE"} | {
+    "PYTHONPYCACHEPREFIX": str(WORK / "bytecode")
+}
+
+
 class ChildFailedError(Exception):
     """A child ended badly; the text is the end of its standard error."""
+
+
+class UnfitError(Exception):
+    """What was measured is not what the row claims, so that there is no figure."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,16 +41,14 @@ class Usage:
     output: str
 
 
-def run_child(
-    command: Sequence[str], environment: Mapping[str, str] | None = None, folder: Path | None = None
-) -> Usage:
+def run_child(command: Sequence[str]) -> Usage:
     """Run to the end. Raises ChildFailedError.
 
     `peak_bytes` is ru_maxrss, which counts this process too until the child's exec: keep this one small.
     """
     with tempfile.TemporaryFile() as complaints, tempfile.TemporaryFile() as output:
         begun = time.perf_counter()
-        child = subprocess.Popen(command, stdout=output, stderr=complaints, env=environment, cwd=folder)
+        child = subprocess.Popen(command, stdout=output, stderr=complaints, env=ENVIRONMENT)
         _, status, usage = os.wait4(child.pid, 0)
         wall_s = time.perf_counter() - begun
         child.returncode = os.waitstatus_to_exitcode(status)

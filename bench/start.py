@@ -11,7 +11,7 @@ import time
 from collections.abc import Iterator
 from pathlib import Path
 
-from measure import Row, median, run_child, spread
+from measure import ENVIRONMENT, Row, median, run_child, spread
 
 from gateway.cli.development_certificates import make_development_certificates
 
@@ -69,7 +69,7 @@ def _ready_after_s(settings: Path) -> float:
     """From the start of the process to the line that says that it takes messages; then it is stopped."""
     begun = time.perf_counter()
     command = [str(GATEWAY), "serve", "--config", str(settings), "--json-logs"]
-    with subprocess.Popen(command, stderr=subprocess.PIPE, text=True) as server:
+    with subprocess.Popen(command, stderr=subprocess.PIPE, text=True, env=ENVIRONMENT) as server:
         try:
             assert server.stderr is not None
             said = []
