@@ -6,10 +6,13 @@ what a body says. Adapter of `gateway.pipeline.ports.Archive`.
 
 import asyncio
 import threading
+from bisect import bisect_right
 from collections import OrderedDict, deque
 from collections.abc import AsyncIterable, Callable, Iterator
+from dataclasses import dataclass
+from itertools import accumulate
 from pathlib import Path
-from typing import Self
+from typing import Generic, Self, TypeVar
 
 from gateway.model.exchange import ArchiveReference
 from gateway.pipeline.ports import NotInArchive, StoreBusy, StoreFull
@@ -35,6 +38,8 @@ QUEUE_BYTES = 64 << 20
 ADMISSION_TIMEOUT_S = 2.0
 # Items are leased in the order in which they lie: eight chunks serve eight consumers reading side by side.
 CACHED_CHUNKS = 8
+
+Kept = TypeVar("Kept")
 
 
 class _Room:
@@ -81,6 +86,47 @@ class _Room:
                 future.set_result(None)
 
 
+class _Recent(Generic[Kept]):
+    """What was read last, by segment and offset. Used by several threads."""
+
+    def __init__(self) -> None:
+        self._kept: OrderedDict[tuple[int, int], Kept] = OrderedDict()
+        self._lock = threading.Lock()
+
+    def get(self, key: tuple[int, int]) -> Kept | None:
+        with self._lock:
+            found = self._kept.get(key)
+            if found is not None:
+                self._kept.move_to_end(key)
+            return found
+
+    def put(self, key: tuple[int, int], value: Kept) -> Kept:
+        with self._lock:
+            self._kept[key] = value
+            while len(self._kept) > CACHED_CHUNKS:
+                self._kept.popitem(last=False)
+        return value
+
+
+@dataclass(frozen=True, slots=True)
+class _Index:
+    """The chunks of one body and where in it each begins."""
+
+    places: list[ChunkPlace]
+    begins: list[int]
+
+    @classmethod
+    def of(cls, places: list[ChunkPlace]) -> "_Index":
+        return cls(places, list(accumulate((place.plain_size for place in places[:-1]), initial=0)))
+
+    def between(self, start: int, end: int | None) -> Iterator[tuple[ChunkPlace, int]]:
+        """The chunks that hold bytes `start` to `end`."""
+        for number in range(max(0, bisect_right(self.begins, start) - 1), len(self.places)):
+            if end is not None and self.begins[number] >= end:
+                return
+            yield self.places[number], self.begins[number]
+
+
 class SegmentArchive:
     """Segments in one folder, written by this process alone."""
 
@@ -88,8 +134,8 @@ class SegmentArchive:
         self._files = files
         self._writer = writer
         self._room = _Room(queue_bytes)
-        self._cache: OrderedDict[tuple[int, int], Record] = OrderedDict()
-        self._cache_lock = threading.Lock()
+        self._chunks: _Recent[Record] = _Recent()
+        self._indexes: _Recent[_Index] = _Recent()
 
     @classmethod
     async def open(
@@ -139,25 +185,22 @@ class SegmentArchive:
 
     def read(self, reference: ArchiveReference, start: int = 0, end: int | None = None) -> Iterator[bytes]:
         """Bytes `start` to `end`, chunk by chunk. Raises NotInArchive."""
-        record = self._record(int(reference.segment), reference.offset, reference.length)
-        if Flag.INDEX not in record.flags:
-            yield from _slice(record.data, 0, start, end)
-            return
-        begin = 0
-        for place in decode_index(record.data):
-            if end is not None and begin >= end:
+        key = (int(reference.segment), reference.offset)
+        index = self._indexes.get(key)
+        if index is None:
+            record = self._record(*key, reference.length)
+            if Flag.INDEX not in record.flags:
+                yield from _slice(record.data, 0, start, end)
                 return
-            if begin + place.plain_size > start:
-                chunk = self._record(place.segment, place.offset, place.length)
-                yield from _slice(chunk.data, begin, start, end)
-            begin += place.plain_size
+            index = self._indexes.put(key, _Index.of(decode_index(record.data)))
+        for place, begin in index.between(start, end):
+            chunk = self._record(place.segment, place.offset, place.length)
+            yield from _slice(chunk.data, begin, start, end)
 
     def _record(self, segment: int, offset: int, length: int) -> Record:
-        with self._cache_lock:
-            cached = self._cache.get((segment, offset))
-            if cached is not None:
-                self._cache.move_to_end((segment, offset))
-                return cached
+        cached = self._chunks.get((segment, offset))
+        if cached is not None:
+            return cached
         place = f"segment {segment_name(segment)}, offset {offset}"
         try:
             with self._files.path(segment).open("rb", buffering=0) as file:
@@ -167,11 +210,7 @@ class SegmentArchive:
             raise NotInArchive(f"The archive cannot read {place}: {error.strerror}.") from error
         except RecordDamaged as error:
             raise NotInArchive(f"The archive's record in {place} is damaged: {error}.") from error
-        with self._cache_lock:
-            self._cache[segment, offset] = record
-            while len(self._cache) > CACHED_CHUNKS:
-                self._cache.popitem(last=False)
-        return record
+        return self._chunks.put((segment, offset), record)
 
 
 def _slice(data: bytes, begin: int, start: int, end: int | None) -> Iterator[bytes]:
