@@ -3,8 +3,8 @@
 use crate::map::codec::{Translation, translations};
 use crate::map::outline::{Outline, rank_bit};
 use crate::map::tables::{
-    AttributeTable, BlockTable, BodyTable, CodecTable, ItemBlockTable, MappingTable, PartTable, PlaceTable, RouteTable,
-    SlotTable, UnitTable,
+    AttributeTable, BlockTable, BodyTable, CodecTable, Gates, ItemBlockTable, MappingTable, PartTable, PlaceTable,
+    RouteTable, SlotTable, UnitTable,
 };
 use crate::tables::{CodeSetTable, GuideTable};
 use crate::x12::tree::NONE;
@@ -41,25 +41,47 @@ impl Mapping {
             check.body(&branch.body, Some(branch.loop_node), "item", 0)?;
         }
         let (mut set, mut item) = (table.set.clone(), table.item.clone());
-        want(&mut set, &outline);
-        item.iter_mut().flat_map(|item| &mut item.branches).for_each(|branch| want(&mut branch.body, &outline));
+        want(&mut set, &outline, Some(0));
+        for branch in item.iter_mut().flat_map(|item| &mut item.branches) {
+            want(&mut branch.body, &outline, Some(branch.loop_node));
+        }
         Ok(Self { set, item, translations: translations(&table.codes)?, levels: levels.into(), outline })
     }
 }
 
-/// Fills in what each route wants of its base, so that most rules are answered without a search.
-fn want(body: &mut BodyTable, outline: &Outline) {
+/// Fills in what each route wants of its base, and the gates of the body that runs on the loop `scope`.
+fn want(body: &mut BodyTable, outline: &Outline, scope: Scope) {
     let constants = body.constants.iter_mut().map(|constant| &mut constant.slot);
     let attributes = body.attributes.iter_mut().map(|attribute| &mut attribute.slot);
     for route in constants.chain(attributes).filter_map(|slot| slot.route.as_mut()) {
         route.wanted = wanted(route, outline);
     }
     for branch in body.blocks.iter_mut().flat_map(|block| &mut block.branches) {
-        if let Some(route) = &mut branch.unit.route {
-            route.wanted = wanted(route, outline);
-        }
-        want(&mut branch.body, outline);
+        let inner = match &mut branch.unit.route {
+            None => scope.filter(|_| branch.unit.part == PartTable::Whole),
+            Some(route) => {
+                route.wanted = wanted(route, outline);
+                route.segments.is_empty().then(|| route.loops.last().copied().unwrap_or(route.base))
+            }
+        };
+        want(&mut branch.body, outline, inner);
     }
+    let gate = |route: Option<&RouteTable>| match route {
+        Some(route) if Some(route.base) == scope => route.wanted,
+        _ => u128::MAX,
+    };
+    let routes =
+        |block: &BlockTable| block.branches.iter().fold(0, |bits, branch| bits | gate(branch.unit.route.as_ref()));
+    let mut runs: Vec<u32> = Vec::new();
+    for (index, attribute) in body.attributes.iter().enumerate() {
+        let before = index.checked_sub(1).filter(|before| body.attributes[*before].slot.route == attribute.slot.route);
+        runs.push(before.map_or(index as u32, |before| runs[before]));
+    }
+    body.gates = Gates {
+        attributes: body.attributes.iter().map(|attribute| gate(attribute.slot.route.as_ref())).collect(),
+        blocks: body.blocks.iter().map(routes).collect(),
+        runs,
+    };
 }
 
 fn wanted(route: &RouteTable, outline: &Outline) -> u128 {

@@ -53,6 +53,19 @@ pub struct BodyTable {
     pub constants: Vec<ConstantTable>,
     pub attributes: Vec<AttributeTable>,
     pub blocks: Vec<BlockTable>,
+    /// Computed when the mapping is compiled.
+    #[serde(skip)]
+    pub(crate) gates: Gates,
+}
+
+/// What the loop of a body must have for a rule to lead anywhere, close together: most rules end here.
+#[derive(Debug, Clone, Default)]
+pub(crate) struct Gates {
+    /// Children of the loop by rank, one of which must be there; all bits where the rule does not say.
+    pub attributes: Vec<u128>,
+    pub blocks: Vec<u128>,
+    /// For each attribute the first of its run with the same route: they read one segment.
+    pub runs: Vec<u32>,
 }
 
 #[derive(Debug, Clone, Deserialize)]
@@ -114,7 +127,7 @@ pub struct BranchTable {
 }
 
 /// The way from the current loop instance to another loop and, where given, to a segment in it.
-#[derive(Debug, Clone, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct RouteTable {
     /// Up to the nearest instance of this loop: the current one or one that encloses it.
@@ -131,7 +144,7 @@ pub struct RouteTable {
     pub(crate) wanted: u128,
 }
 
-#[derive(Debug, Clone, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct ConditionTable {
     /// From 1; 0 = the current composite (only in a slot's own conditions).

@@ -123,12 +123,16 @@ impl<'a> View<'a> {
         steps.iter().try_fold(base, |at, node| self.first_child(at, *node))
     }
 
-    /// The slot of an attribute or constant, where it has a value.
-    pub fn slot(self, unit: Unit, slot: &SlotTable) -> Option<Found> {
-        let segment = match (&slot.route, unit) {
-            (Some(route), Unit::Loop(from)) => self.first_segment(self.enclosing(from, route, &route.loops)?, route)?,
-            _ => unit.segment()?,
-        };
+    /// The segment of an attribute or constant.
+    pub fn segment_of(self, unit: Unit, slot: &SlotTable) -> Option<u32> {
+        match (&slot.route, unit) {
+            (Some(route), Unit::Loop(from)) => self.first_segment(self.enclosing(from, route, &route.loops)?, route),
+            _ => unit.segment(),
+        }
+    }
+
+    /// The slot of an attribute or constant in its segment, where it has a value.
+    pub fn slot(self, unit: Unit, segment: u32, slot: &SlotTable) -> Option<Found> {
         let (element, repetition, component) = match (slot.place, unit) {
             (PlaceTable::Element { element, component }, _) => (element, 0, component),
             (PlaceTable::Offset { offset, component }, Unit::Group { first, .. }) => (first + offset, 0, component),

@@ -287,9 +287,9 @@ impl Renderer {
         scratch.attributes(view, unit, &rules.body);
         scratch.body.push(b'>');
         let content = scratch.body.len();
-        for (index, block) in rules.body.blocks.iter().enumerate() {
+        for index in 0..rules.body.blocks.len() {
             if view.mapping.levels[branch][index] == NONE {
-                scratch.block(view, unit, block);
+                scratch.gated_block(view, unit, &rules.body, index);
                 continue;
             }
             for level in levels {

@@ -154,36 +154,47 @@ impl Scratch {
         self.body.push(b'"');
     }
 
-    /// Whether the first step of a route can lead anywhere; most rules of a table end here.
+    /// Whether the first step of a route can lead anywhere.
     fn may_lead(&mut self, view: View, unit: Unit, route: Option<&RouteTable>) -> bool {
         let (Some(route), Unit::Loop(from)) = (route, unit) else { return true };
-        let Some(base) = view.base(from, route.base) else { return false };
-        let present = match self.present.get_mut((base as usize).wrapping_sub(self.first_loop)) {
+        view.base(from, route.base).is_some_and(|base| self.present(view, Unit::Loop(base)) & route.wanted != 0)
+    }
+
+    /// The children of a loop unit, by rank; all bits for any other.
+    fn present(&mut self, view: View, unit: Unit) -> u128 {
+        let Unit::Loop(at) = unit else { return u128::MAX };
+        match self.present.get_mut((at as usize).wrapping_sub(self.first_loop)) {
             Some(present) => {
                 if *present == 0 {
-                    *present = present_children(view, base);
+                    *present = present_children(view, at);
                 }
                 *present
             }
-            None => present_children(view, base),
-        };
-        present & route.wanted != 0
+            None => present_children(view, at),
+        }
     }
 
     pub fn attributes(&mut self, view: View, unit: Unit, body: &BodyTable) {
         for constant in &body.constants {
-            if self.may_lead(view, unit, constant.slot.route.as_ref())
-                && let Some(found) = view.slot(unit, &constant.slot)
+            if let Some(found) =
+                view.segment_of(unit, &constant.slot).and_then(|at| view.slot(unit, at, &constant.slot))
                 && view.tree.value(&view.tree.slots[found.slot as usize]) == constant.value.as_bytes()
             {
                 self.claim(found.segment, found.slot);
             }
         }
-        for attribute in &body.attributes {
-            if self.may_lead(view, unit, attribute.slot.route.as_ref())
-                && let Some(found) = view.slot(unit, &attribute.slot)
-            {
-                self.attribute(view, attribute, found);
+        let present = self.present(view, unit);
+        let mut run = (u32::MAX, None);
+        for (index, gate) in body.gates.attributes.iter().enumerate() {
+            if gate & present == 0 {
+                continue;
+            }
+            let rule = &body.attributes[index];
+            if run.0 != body.gates.runs[index] {
+                run = (body.gates.runs[index], view.segment_of(unit, &rule.slot));
+            }
+            if let Some(found) = run.1.and_then(|segment| view.slot(unit, segment, &rule.slot)) {
+                self.attribute(view, rule, found);
             }
         }
     }
@@ -240,8 +251,15 @@ impl Scratch {
     }
 
     pub fn blocks(&mut self, view: View, unit: Unit, body: &BodyTable) {
-        for block in &body.blocks {
-            self.block(view, unit, block);
+        for index in 0..body.blocks.len() {
+            self.gated_block(view, unit, body, index);
+        }
+    }
+
+    /// One block of a body whose loop is `unit`.
+    pub fn gated_block(&mut self, view: View, unit: Unit, body: &BodyTable, index: usize) {
+        if body.gates.blocks[index] & self.present(view, unit) != 0 {
+            self.block(view, unit, &body.blocks[index]);
         }
     }
 

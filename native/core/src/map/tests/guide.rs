@@ -391,7 +391,7 @@ pub fn mapping() -> (GuideTable, Mapping) {
             &[("purpose", "BHT02"), ("reference", "BHT03"), ("date", "BHT04 date"), ("time", "BHT05 time")],
         ),
         blocks: rules.block(0, "submitter", false, "1000A", PartTable::Whole, NAME, &[contact]),
-        constants: Vec::new(),
+        ..BodyTable::default()
     };
     let line = [
         Nested::Block(
@@ -476,7 +476,7 @@ pub fn mapping() -> (GuideTable, Mapping) {
         ItemBranchTable {
             value: Some(value.into()),
             loop_node: node,
-            body: BodyTable { constants: Vec::new(), attributes, blocks },
+            body: BodyTable { attributes, blocks, ..BodyTable::default() },
         }
     });
     let item = ItemBlockTable { element: "claim".into(), tag: Some("patientIs".into()), branches: item.collect() };
