@@ -70,17 +70,22 @@ class RawFinding:
     trigger: tuple[str, int, int, int] | None  # segment id, position, element, component (0 = whole)
 
 @final
-class Item:
-    """One business item (claim, member) whose loop has closed."""
+class ItemRun:
+    """Business items (claims, members) of one set that closed in one batch, in order, as columns of native integers.
+
+    Ordinals go on from the run before, from 1 in each set. A document of its own without an item inside (kinds
+    "set" and "remainder") is an item too.
+    """
 
     interchange: int
     group: int
     set: int
-    ordinal: int  # in its set, from 1
-    worst: Literal["error", "warning", "info", ""]
-    xml: tuple[int, int] | None  # range in this batch's `xml`; None where the item is faulty or nothing is mapped
-    source: tuple[int, int]  # byte range of its segments in the stream
-    context: tuple[int, int] | None  # byte range of the value that names it (CTX01-2), for example CLM01
+    count: int
+    faulty: int  # how many have an error
+    worst: bytes  # one byte an item: 0 none, 1 info, 2 warning, 3 error
+    starts: bytes  # two u64 an item: its first byte in the stream; the first byte of its document in all XML so far
+    lengths: bytes  # four u32 an item: bytes in the stream; offset and length in them of the value that names it
+    # (CTX01-2, for example CLM01; offset 2**32-1 = none); bytes of its document (2**32-1 = none)
 
 @final
 class Unit:
@@ -110,7 +115,8 @@ class Batch:
     need: Literal["input", "program", "output", "end"]
     header: Header | None  # with need == "program"
     xml: bytes
-    items: list[Item]
+    xml_start: int  # where `xml` begins in all XML of the stream
+    items: list[ItemRun]
     units: list[Unit]
     findings: list[RawFinding]
 

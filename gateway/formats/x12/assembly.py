@@ -4,12 +4,11 @@ Owns what is kept of an interchange, a group and a set until they end, and the b
 the reader's conversation, the spool, or an agreement beyond its unit of rejection.
 """
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from itertools import groupby
 from sys import intern
 
-from gateway._native import Item, Program, RawFinding, Unit
+from gateway._native import ItemRun, Program, RawFinding, Unit
 from gateway.formats.x12.findings import RuleWords, group_without_guide, set_without_guide, to_finding
 from gateway.formats.x12.guides import GuideMissing
 from gateway.formats.x12.items import PackedItems
@@ -102,18 +101,10 @@ class Assembly:
         else:
             self.set(raw.interchange, raw.group, raw.set).raw.append(raw)
 
-    def add_items(self, items: Sequence[Item], spooled_at: int | None) -> None:
-        """Items that have closed, in order; `spooled_at` is where their XML begins in the spool."""
-        # Nearly always one set, of which a look at the ends makes sure.
-        if _set_of(items[0]) == _set_of(items[-1]):
-            self._add_items(_set_of(items[0]), items, spooled_at)
-            return
-        for key, of_set in groupby(items, key=_set_of):
-            self._add_items(key, of_set, spooled_at)
-
-    def _add_items(self, key: tuple[int, int, int], items: Iterable[Item], spooled_at: int | None) -> None:
-        state = self.set(*key)
-        state.faulty_item_count += state.items.extend(items, spooled_at)
+    def add_items(self, run: ItemRun, shift: int) -> None:
+        """Items that have closed, in order; `shift` leads from their XML in the stream to that in the spool."""
+        state = self.set(run.interchange, run.group, run.set)
+        state.faulty_item_count += state.items.extend(run, shift)
 
     def end(self, unit: Unit) -> None:
         """A unit that has ended; all findings and items of it are in."""
@@ -234,10 +225,6 @@ def _errors(unit: Unit, state: SetState, findings: Sequence[Finding], own: int) 
         faulty_item_count=state.faulty_item_count,
         complete_roster=is_complete_roster(unit.beginning),
     )
-
-
-def _set_of(item: Item) -> tuple[int, int, int]:
-    return item.interchange, item.group, item.set
 
 
 def _tuple(elements: Sequence[str] | None) -> tuple[str, ...] | None:

@@ -4,20 +4,15 @@ Owns the packing, 33 bytes an item instead of 400, and the outcome of an item al
 """
 
 from array import array
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from typing import overload
 
-from gateway._native import Item
+from gateway._native import ItemRun
 from gateway.model.finding import ByteRange
 from gateway.model.judgement import ItemJudged, Outcome
 
-_OUTCOMES = tuple(Outcome)
-_OUTCOMES_BY_SEVERITY = {
-    "error": _OUTCOMES.index(Outcome.REJECTED),
-    "warning": _OUTCOMES.index(Outcome.ACCEPTED_WITH_ERRORS),
-    "info": _OUTCOMES.index(Outcome.ACCEPTED),
-    "": _OUTCOMES.index(Outcome.ACCEPTED),
-}
+# By the worst finding of the item: none, info, warning, error.
+_OUTCOMES_BY_WORST = (Outcome.ACCEPTED, Outcome.ACCEPTED, Outcome.ACCEPTED_WITH_ERRORS, Outcome.REJECTED)
 _ABSENT = 0xFFFFFFFF
 _STARTS, _LENGTHS = 2, 4
 
@@ -25,44 +20,32 @@ _STARTS, _LENGTHS = 2, 4
 class PackedItems(Sequence[ItemJudged]):
     """Items by ordinal, from 1 without gaps, made anew each time they are asked for."""
 
-    __slots__ = ("_lengths", "_outcomes", "_starts")
+    __slots__ = ("_lengths", "_shift", "_starts", "_worst")
 
     def __init__(self) -> None:
-        self._outcomes = bytearray()
+        self._worst = bytearray()
         self._starts = array("Q")  # source, document
         self._lengths = array("I")  # source; context: offset in the source and length; document
+        self._shift = 0  # from a place in the stream's XML to that in the spool
 
-    def extend(self, items: Iterable[Item], spooled_at: int | None) -> int:
-        """Take items as the reader gives them; how many of them are faulty.
+    def extend(self, run: ItemRun, shift: int) -> int:
+        """Take a run of items as the reader gives it; how many of them are faulty.
 
-        `spooled_at`: where the XML of their batch begins in the spool, None where documents are not kept.
+        `shift`: how much further a document lies in the spool than in the XML of the stream.
+
+        Raises:
+            ValueError: The shift is another than before: the spool has gaps.
         """
-        # A set of 1 GB brings a million: attribute look-ups are kept out of the loop.
-        add_outcome, add_start, add_length = self._outcomes.append, self._starts.append, self._lengths.append
-        faulty_count = 0
-        for item in items:
-            source, end = item.source
-            worst, context, xml = item.worst, item.context, item.xml
-            add_outcome(_OUTCOMES_BY_SEVERITY[worst])
-            faulty_count += worst == "error"
-            add_start(source)
-            add_length(end - source)
-            if context is None:
-                add_length(_ABSENT)
-                add_length(0)
-            else:
-                add_length(context[0] - source)
-                add_length(context[1] - context[0])
-            if xml is None or spooled_at is None:
-                add_start(0)
-                add_length(_ABSENT)
-            else:
-                add_start(xml[0] + spooled_at)
-                add_length(xml[1] - xml[0])
-        return faulty_count
+        if self._worst and shift != self._shift:
+            raise ValueError("a spool holds the documents of a set without gaps")
+        self._shift = shift
+        self._worst += run.worst
+        self._starts.frombytes(run.starts)
+        self._lengths.frombytes(run.lengths)
+        return run.faulty
 
     def __len__(self) -> int:
-        return len(self._outcomes)
+        return len(self._worst)
 
     @overload
     def __getitem__(self, index: int) -> ItemJudged: ...
@@ -81,12 +64,12 @@ class PackedItems(Sequence[ItemJudged]):
 
     def __eq__(self, other: object) -> bool:
         if isinstance(other, PackedItems):
-            mine = (self._outcomes, self._starts, self._lengths)
-            return mine == (other._outcomes, other._starts, other._lengths)
+            mine = (self._worst, self._starts, self._lengths, self._shift)
+            return mine == (other._worst, other._starts, other._lengths, other._shift)
         return isinstance(other, Sequence) and tuple(self) == tuple(other)
 
     def __hash__(self) -> int:
-        return hash((len(self), bytes(self._outcomes[:64])))
+        return hash((len(self), bytes(self._worst[:64])))
 
     def __repr__(self) -> str:
         return f"PackedItems({len(self)} items)"
@@ -96,8 +79,8 @@ class PackedItems(Sequence[ItemJudged]):
         length, offset, context, size = self._lengths[number * _LENGTHS : (number + 1) * _LENGTHS]
         return ItemJudged(
             ordinal=number + 1,
-            outcome=_OUTCOMES[self._outcomes[number]],
+            outcome=_OUTCOMES_BY_WORST[self._worst[number]],
             source=ByteRange(source, source + length),
             context=None if offset == _ABSENT else ByteRange(source + offset, source + offset + context),
-            document=None if size == _ABSENT else ByteRange(document, document + size),
+            document=None if size == _ABSENT else ByteRange(document + self._shift, document + self._shift + size),
         )

@@ -100,6 +100,7 @@ class X12Judge:
         """`today` is CCYYMMDD, for rules about the future. Without a spool documents are dropped."""
         self._choose = choose
         self._spool = spool
+        self._spool_shift = 0
         self._assembly = Assembly(unit)
         self._reader: Reader = reader or _native.X12Reader(
             today=today, finding_cap=MAX_SET_FINDINGS, xml_cap=XML_BATCH_BYTES
@@ -132,9 +133,10 @@ class X12Judge:
         # Findings and items first: a unit that ends in this batch needs those that came with it.
         for raw in batch.findings:
             self._assembly.find(raw)
-        spooled_at = self._spool.write(batch.xml) if self._spool is not None and batch.xml else None
-        if batch.items:
-            self._assembly.add_items(batch.items, spooled_at)
+        if self._spool is not None and batch.xml:
+            self._spool_shift = self._spool.write(batch.xml) - batch.xml_start
+        for run in batch.items:
+            self._assembly.add_items(run, self._spool_shift)
         for unit in batch.units:
             self._assembly.end(unit)
 

@@ -18,7 +18,7 @@ mod _native {
     #[pymodule_export]
     use crate::reader::{Batch, Program, TableError, X12Reader, compile_program};
     #[pymodule_export]
-    use crate::records::{Header, Item, RawFinding, Unit};
+    use crate::records::{Header, ItemRun, RawFinding, Unit};
 
     use super::{Bound, PyModule, PyModuleMethods, PyResult};
 

@@ -14,7 +14,7 @@ use pyo3::prelude::*;
 use pyo3::types::PyBytes;
 
 use crate::fault::{NativeFault, guarded};
-use crate::records::{Header, Item, RawFinding, Unit};
+use crate::records::{Header, ItemRun, RawFinding, Unit};
 
 create_exception!(_native, TableError, PyValueError, "Compiled definitions that this core does not read.");
 
@@ -57,14 +57,15 @@ pub struct Batch {
     need: &'static str,
     header: Option<Py<Header>>,
     xml: Py<PyBytes>,
-    items: Vec<Py<Item>>,
+    xml_start: u64,
+    items: Vec<Py<ItemRun>>,
     units: Vec<Py<Unit>>,
     findings: Vec<Py<RawFinding>>,
 }
 
 impl Batch {
     /// The XML is copied into a Python object; its buffer stays in `batch` for the reader.
-    fn new(py: Python<'_>, batch: &mut CoreBatch) -> PyResult<Self> {
+    fn new(py: Python<'_>, batch: &mut CoreBatch, xml_start: u64) -> PyResult<Self> {
         Ok(Self {
             need: match batch.need {
                 Need::Input => "input",
@@ -74,7 +75,8 @@ impl Batch {
             },
             header: batch.header.as_ref().map(|header| Py::new(py, Header::from(header))).transpose()?,
             xml: PyBytes::new(py, &batch.xml).unbind(),
-            items: batch.items.iter().map(|item| Py::new(py, Item::from(item))).collect::<PyResult<_>>()?,
+            items: ItemRun::all(py, &batch.items, xml_start)?,
+            xml_start,
             units: std::mem::take(&mut batch.units)
                 .into_iter()
                 .map(|unit| Py::new(py, Unit::from(unit)))
@@ -90,6 +92,8 @@ impl Batch {
 #[pyclass(module = "gateway._native")]
 pub struct X12Reader {
     core: CoreReader,
+    /// XML handed over so far.
+    xml_length: u64,
     /// A panic has left the reader in an unknown state: it answers nothing more.
     failed: bool,
 }
@@ -101,7 +105,8 @@ impl X12Reader {
         }
         let core = &mut self.core;
         let mut batch = guarded(py, || work(core)).inspect_err(|_| self.failed = true)?;
-        let answer = Batch::new(py, &mut batch);
+        let answer = Batch::new(py, &mut batch, self.xml_length);
+        self.xml_length += batch.xml.len() as u64;
         self.core.recycle(batch.xml);
         answer
     }
@@ -113,7 +118,7 @@ impl X12Reader {
     #[pyo3(signature = (*, today = "", finding_cap = DEFAULT_FINDING_CAP, xml_cap = DEFAULT_XML_CAP))]
     fn new(today: &str, finding_cap: usize, xml_cap: usize) -> Self {
         let options = ReaderOptions { today: today.as_bytes().to_vec(), finding_cap, xml_cap };
-        Self { core: CoreReader::new(options), failed: false }
+        Self { core: CoreReader::new(options), xml_length: 0, failed: false }
     }
 
     fn feed(&mut self, py: Python<'_>, chunk: &[u8]) -> PyResult<Batch> {

@@ -4,6 +4,7 @@ use gateway_core::x12::finding::{Finding, Severity};
 use gateway_core::x12::judge::ItemDone;
 use gateway_core::x12::reader::{SetHeader, Unit as CoreUnit, UnitKind};
 use pyo3::prelude::*;
+use pyo3::types::PyBytes;
 
 /// Envelope values are bytes of an unnamed code page: Latin-1 keeps every one of them.
 pub fn decode(elements: &[Vec<u8>]) -> Vec<String> {
@@ -98,29 +99,63 @@ impl From<Finding> for RawFinding {
     }
 }
 
+/// Items of one set, as columns: a roster has a million members, and each Python object costs.
 #[pyclass(frozen, get_all, module = "gateway._native")]
-pub struct Item {
+pub struct ItemRun {
     interchange: u32,
     group: u32,
     set: u32,
-    ordinal: u32,
-    worst: &'static str,
-    xml: Option<(usize, usize)>,
-    source: (u64, u64),
-    context: Option<(u64, u64)>,
+    count: usize,
+    faulty: usize,
+    worst: Py<PyBytes>,
+    starts: Py<PyBytes>,
+    lengths: Py<PyBytes>,
 }
 
-impl From<&ItemDone> for Item {
-    fn from(item: &ItemDone) -> Self {
+/// Stands for "none" in the columns.
+const ABSENT: u32 = u32::MAX;
+
+impl ItemRun {
+    /// One run for each set among `items`; `xml_start` is where the batch's XML begins in that of the stream.
+    pub fn all(py: Python<'_>, items: &[ItemDone], xml_start: u64) -> PyResult<Vec<Py<Self>>> {
+        items
+            .chunk_by(|one, next| (one.interchange, one.group, one.set) == (next.interchange, next.group, next.set))
+            .map(|run| Py::new(py, Self::new(py, run, xml_start)))
+            .collect()
+    }
+
+    fn new(py: Python<'_>, run: &[ItemDone], xml_start: u64) -> Self {
+        let (mut worst, mut starts, mut lengths) = (Vec::new(), Vec::new(), Vec::new());
+        let mut faulty = 0;
+        for item in run {
+            worst.push(match item.worst {
+                None => 0_u8,
+                Some(Severity::Info) => 1,
+                Some(Severity::Warning) => 2,
+                Some(Severity::Error) => 3,
+            });
+            faulty += usize::from(item.worst == Some(Severity::Error));
+            let (start, end) = item.source;
+            let (offset, context) =
+                item.context.map_or((ABSENT, 0), |(from, to)| ((from - start) as u32, (to - from) as u32));
+            let (document, size) =
+                item.xml.map_or((0, ABSENT), |(from, to)| (xml_start + from as u64, (to - from) as u32));
+            starts.extend_from_slice(&start.to_ne_bytes());
+            starts.extend_from_slice(&document.to_ne_bytes());
+            for length in [(end - start) as u32, offset, context, size] {
+                lengths.extend_from_slice(&length.to_ne_bytes());
+            }
+        }
+        let set = &run[0];
         Self {
-            interchange: item.interchange,
-            group: item.group,
-            set: item.set,
-            ordinal: item.ordinal,
-            worst: item.worst.map_or("", severity),
-            xml: item.xml,
-            source: item.source,
-            context: item.context,
+            interchange: set.interchange,
+            group: set.group,
+            set: set.set,
+            count: run.len(),
+            faulty,
+            worst: PyBytes::new(py, &worst).unbind(),
+            starts: PyBytes::new(py, &starts).unbind(),
+            lengths: PyBytes::new(py, &lengths).unbind(),
         }
     }
 }

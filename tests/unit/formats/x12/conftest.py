@@ -1,7 +1,10 @@
 """A scripted reader and short ways to build what the judge says."""
 
+from array import array
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
+from itertools import groupby
+from typing import Any
 
 import pytest
 
@@ -10,6 +13,12 @@ from gateway.model.judgement import GroupJudged, InterchangeJudged, ItemJudged, 
 
 ISA = "ISA*00*          *00*          *ZZ*SENDER         *ZZ*RECEIVER       *250301*1200*^*00501*000000101*0*T*:~"
 CLAIM_GROUP = ("GS", "HC", "APPSENDER", "APPRECEIVER", "20250301", "1200", "77", "X", "005010X222A1")
+
+_ABSENT = 0xFFFFFFFF
+
+
+def _set_of(item: "Item") -> tuple[int, int, int]:
+    return item.interchange, item.group, item.set
 
 
 @dataclass
@@ -53,6 +62,27 @@ class Item:
     context: tuple[int, int] | None = (204, 209)
 
 
+class ItemRun:
+    """Items of one set as the reader packs them; `xml` of an item is its range in the batch."""
+
+    def __init__(self, items: list[Item], xml_start: int) -> None:
+        first = items[0]
+        self.interchange, self.group, self.set = first.interchange, first.group, first.set
+        self.count = len(items)
+        self.faulty = sum(item.worst == "error" for item in items)
+        self.worst = bytes(("", "info", "warning", "error").index(item.worst) for item in items)
+        starts, lengths = array("Q"), array("I")
+        for item in items:
+            begin, end = item.source
+            context = (
+                (_ABSENT, 0) if item.context is None else (item.context[0] - begin, item.context[1] - item.context[0])
+            )
+            document = (0, _ABSENT) if item.xml is None else (xml_start + item.xml[0], item.xml[1] - item.xml[0])
+            starts.extend((begin, document[0]))
+            lengths.extend((end - begin, *context, document[1]))
+        self.starts, self.lengths = starts.tobytes(), lengths.tobytes()
+
+
 @dataclass
 class Unit:
     """A unit as the reader gives it."""
@@ -93,7 +123,8 @@ class Batch:
     need: str = "input"
     header: Header | None = None
     xml: bytes = b""
-    items: list[Item] = field(default_factory=list)
+    items: list[Any] = field(default_factory=list)
+    xml_start: int = 0
     units: list[Unit] = field(default_factory=list)
     findings: list[RawFinding] = field(default_factory=list)
 
@@ -103,6 +134,11 @@ class ScriptedReader:
 
     def __init__(self, *batches: Batch) -> None:
         self.batches = list(batches)
+        xml_start = 0
+        for batch in self.batches:
+            batch.xml_start = xml_start
+            batch.items = [ItemRun(list(run), xml_start) for _, run in groupby(batch.items, key=_set_of)]
+            xml_start += len(batch.xml)
         self.calls: list[tuple[str, object]] = []
 
     def feed(self, chunk: bytes) -> Batch:
@@ -128,6 +164,7 @@ class Script:
     Batch = Batch
     Header = Header
     Item = Item
+    ItemRun = ItemRun
     RawFinding = RawFinding
     Reader = ScriptedReader
     Unit = Unit

@@ -1,6 +1,6 @@
 """Items in packed form."""
 
-from dataclasses import dataclass
+from typing import Any
 
 import pytest
 
@@ -8,58 +8,57 @@ from gateway.formats.x12.items import PackedItems
 from gateway.model.finding import ByteRange
 from gateway.model.judgement import ItemJudged, Outcome
 
-
-@dataclass
-class Item:
-    """An item as the reader gives it."""
-
-    worst: str
-    source: tuple[int, int]
-    context: tuple[int, int] | None
-    xml: tuple[int, int] | None
-
-
 FAR = 1 << 40
 
 
-def packed() -> PackedItems:
+def packed(script: Any) -> PackedItems:
     """Two items, the second far into a large file and without context and document."""
     items = PackedItems()
-    items.extend([Item("", (100, 200), (104, 110), (0, 50))], 1000)  # type: ignore[list-item]
-    faulty = items.extend([Item("error", (FAR, FAR + 9), None, None)], 1000)  # type: ignore[list-item]
+    first = script.Item(1, "", xml=(0, 50), source=(100, 200), context=(104, 110))
+    items.extend(script.ItemRun([first], xml_start=400), 600)
+    second = script.Item(2, "error", source=(FAR, FAR + 9), context=None)
+    faulty = items.extend(script.ItemRun([second], xml_start=450), 600)
     assert faulty == 1
     return items
 
 
-def test_items_come_back() -> None:
+def test_items_come_back(script: Any) -> None:
     """Each as it went in, by index, slice and iteration."""
     first = ItemJudged(1, Outcome.ACCEPTED, ByteRange(100, 200), ByteRange(104, 110), ByteRange(1000, 1050))
     second = ItemJudged(2, Outcome.REJECTED, ByteRange(FAR, FAR + 9), None, None)
 
-    items = packed()
+    items = packed(script)
 
     assert list(items) == [first, second]
     assert (items[0], items[-1], items[:1]) == (first, second, (first,))
-    assert items == packed()
+    assert items == packed(script)
     assert items == [first, second]
-    assert hash(items) == hash(packed())
+    assert hash(items) == hash(packed(script))
 
 
-def test_no_such_item() -> None:
+def test_no_such_item(script: Any) -> None:
     """There is none beyond the last."""
     with pytest.raises(IndexError):
-        packed()[2]
+        packed(script)[2]
 
 
-def test_repr_shows_no_item() -> None:
+def test_repr_shows_no_item(script: Any) -> None:
     """Only how many there are."""
-    assert repr(packed()) == "PackedItems(2 items)"
+    assert repr(packed(script)) == "PackedItems(2 items)"
 
 
-def test_documents_that_are_not_kept() -> None:
-    """Without a spool no item has a document; a warning rejects nothing."""
+def test_a_warning_rejects_nothing(script: Any) -> None:
+    """The item is accepted with errors noted; without documents it has none."""
     items = PackedItems()
 
-    faulty = items.extend([Item("warning", (0, 9), None, (0, 50))], None)  # type: ignore[list-item]
+    faulty = items.extend(script.ItemRun([script.Item(1, "warning")], xml_start=0), 0)
 
     assert (faulty, items[0].outcome, items[0].document) == (0, Outcome.ACCEPTED_WITH_ERRORS, None)
+
+
+def test_a_spool_with_gaps_is_refused(script: Any) -> None:
+    """One shift leads from the stream's XML to the spool, or documents would be taken for each other."""
+    items = packed(script)
+
+    with pytest.raises(ValueError, match="without gaps"):
+        items.extend(script.ItemRun([script.Item(3, xml=(0, 4))], xml_start=500), 601)
