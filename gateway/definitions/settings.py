@@ -83,7 +83,8 @@ class DownstreamForm(Form):
 class EngineForm(Form):
     """How much is done at once, and for how long a worker may be silent."""
 
-    workers: int = Field(default=2, ge=1, le=64)
+    # They mostly wait for shared syncs; two would keep commits from being shared.
+    workers: int = Field(default=32, ge=1, le=64)
     lease_s: float = Field(default=60.0, gt=1)
     stop_grace_s: float = Field(default=30.0, ge=0)
 
