@@ -2,12 +2,13 @@
 //!
 //! Built once from tables whose indices `program` has checked; immutable and shared by threads.
 
-use std::collections::{HashMap, HashSet};
+use std::collections::HashSet;
 
 use regex::bytes::Regex;
 
 use crate::tables::{ChildTable, CodeSetTable, DataType, ElementTable, GuideTable, SegmentTable, Usage};
 use crate::x12::tree::NONE;
+use crate::x12::ways::Ways;
 
 /// A code list with constant-time lookup.
 pub struct CodeSet {
@@ -117,15 +118,6 @@ impl Element {
     }
 }
 
-/// A way from one segment to the next: close `pops` loops, open `pushes`, arrive at `target`.
-pub struct Transition {
-    pub target: u32,
-    pub pops: u32,
-    pub pushes: Box<[u32]>,
-    /// (element, component, code set) that must match; code set `NONE` = always.
-    pub key: (u16, u16, u32),
-}
-
 /// A child that must be there when its loop moves past `position` or closes.
 #[derive(Clone, Copy)]
 pub struct Required {
@@ -165,38 +157,8 @@ pub struct Segment {
     /// The required elements.
     pub required: u64,
     pub syntax: Box<[SyntaxNote]>,
-    /// Index of its [`Transitions`]: segments at one position of one loop share them.
-    pub transitions: u32,
-}
-
-/// The ways on from a position, by packed segment id.
-pub type Transitions = HashMap<u32, Box<[Transition]>, PackedHash>;
-
-/// Segment ids are at most three letters: the packed id is its own hash.
-#[derive(Clone, Copy, Default)]
-pub struct PackedHash;
-
-impl std::hash::BuildHasher for PackedHash {
-    type Hasher = PackedHasher;
-    fn build_hasher(&self) -> PackedHasher {
-        PackedHasher(0)
-    }
-}
-
-pub struct PackedHasher(u64);
-
-impl std::hash::Hasher for PackedHasher {
-    fn write(&mut self, bytes: &[u8]) {
-        for byte in bytes {
-            self.0 = (self.0 << 8) | u64::from(*byte);
-        }
-    }
-    fn write_u32(&mut self, value: u32) {
-        self.0 = u64::from(value).wrapping_mul(0x9E37_79B9_7F4A_7C15);
-    }
-    fn finish(&self) -> u64 {
-        self.0
-    }
+    /// Its place in [`Ways`]: segments at one position of one loop share it.
+    pub place: u32,
 }
 
 /// `CLM` as a number; ids of more than four bytes are nobody's id.
@@ -210,7 +172,7 @@ pub fn packed_id(id: &[u8]) -> u32 {
 pub struct Guide {
     pub table: GuideTable,
     pub segments: Box<[Segment]>,
-    pub transitions: Box<[Transitions]>,
+    pub ways: Ways,
     pub required: Box<[Box<[Required]>]>,
     /// Loops whose instances are items.
     pub is_item: Box<[bool]>,
@@ -224,16 +186,13 @@ pub struct Guide {
 
 impl Guide {
     pub fn new(table: GuideTable) -> Result<Self, String> {
-        let mut places: HashMap<(u32, u32), u32> = HashMap::new();
-        let mut ways: Vec<Transitions> = Vec::new();
-        let mut segments = Vec::with_capacity(table.segments.len());
-        for (index, found) in table.segments.iter().enumerate() {
-            let shared = *places.entry((found.parent, found.position)).or_insert_with(|| {
-                ways.push(transitions(&table, index as u32));
-                ways.len() as u32 - 1
-            });
-            segments.push(segment(found, shared)?);
-        }
+        let (ways, places) = Ways::new(&table);
+        let segments = table
+            .segments
+            .iter()
+            .zip(&places)
+            .map(|(found, place)| segment(found, *place))
+            .collect::<Result<Box<[Segment]>, String>>()?;
         let required = table.loops.iter().map(|of| required(&table, &of.children)).collect();
         let (is_item, encloses_item) = item_relations(&table);
         let hierarchical = table
@@ -246,17 +205,7 @@ impl Guide {
             .collect();
         let known_segments = table.known_segments.iter().map(|id| packed_id(id.as_bytes())).collect();
         let in_guide = table.segments.iter().map(|segment| packed_id(segment.id.as_bytes())).collect();
-        Ok(Self {
-            table,
-            segments: segments.into(),
-            transitions: ways.into(),
-            required,
-            is_item,
-            encloses_item,
-            hierarchical,
-            known_segments,
-            in_guide,
-        })
+        Ok(Self { table, segments, ways, required, is_item, encloses_item, hierarchical, known_segments, in_guide })
     }
 
     /// The segment that opens a loop; of a wrapper, that of its first loop.
@@ -305,7 +254,7 @@ fn required(table: &GuideTable, children: &[ChildTable]) -> Box<[Required]> {
         .collect()
 }
 
-fn segment(segment: &SegmentTable, transitions: u32) -> Result<Segment, String> {
+fn segment(segment: &SegmentTable, place: u32) -> Result<Segment, String> {
     Ok(Segment {
         id: packed_id(segment.id.as_bytes()),
         elements: segment.elements.iter().map(Element::new).collect::<Result<_, _>>()?,
@@ -326,80 +275,6 @@ fn segment(segment: &SegmentTable, transitions: u32) -> Result<Segment, String> 
                 all: bits(note.elements.iter().copied()),
             })
             .collect(),
-        transitions,
+        place,
     })
-}
-
-/// From a segment: first what follows in its own loop, then in each enclosing loop, from its position on.
-fn transitions(table: &GuideTable, from: u32) -> Transitions {
-    let mut found: HashMap<u32, Vec<Transition>, PackedHash> = HashMap::default();
-    let mut of = table.segments[from as usize].parent;
-    let mut position = table.segments[from as usize].position;
-    let mut pops = 0;
-    let mut left = None;
-    loop {
-        let current = &table.loops[of as usize];
-        for (order, child) in current.children.iter().enumerate() {
-            match child {
-                ChildTable::Segment(target) if table.segments[*target as usize].position >= position => {
-                    // The trigger again is a new instance of the same loop.
-                    if order == 0 && current.parent.is_some() {
-                        add(&mut found, table, *target, pops + 1, &[of]);
-                    } else {
-                        add(&mut found, table, *target, pops, &[]);
-                    }
-                }
-                ChildTable::Loop(inner) if table.loops[*inner as usize].position >= position => {
-                    enter(&mut found, table, *inner, pops, left != Some(*inner), &mut vec![]);
-                }
-                _ => {}
-            }
-        }
-        let Some(parent) = current.parent else { break };
-        position = current.position;
-        left = Some(of);
-        of = parent;
-        pops += 1;
-    }
-    found.into_iter().map(|(id, ways)| (id, ways.into())).collect()
-}
-
-/// The ways into a loop: by its trigger. Into a wrapper also by any other child where `anywhere`, so that a
-/// missing first segment is one finding and not one for every segment behind it.
-fn enter(
-    found: &mut HashMap<u32, Vec<Transition>, PackedHash>,
-    table: &GuideTable,
-    of: u32,
-    pops: u32,
-    anywhere: bool,
-    path: &mut Vec<u32>,
-) {
-    path.push(of);
-    let current = &table.loops[of as usize];
-    let past_first = current.wrapper && anywhere || matches!(current.children.first(), Some(ChildTable::Loop(_)));
-    let reachable = if past_first { current.children.len() } else { 1 };
-    for child in current.children.iter().take(reachable) {
-        match child {
-            ChildTable::Segment(target) => add(found, table, *target, pops, path),
-            ChildTable::Loop(inner) => enter(found, table, *inner, pops, anywhere, path),
-        }
-    }
-    path.pop();
-}
-
-fn add(
-    found: &mut HashMap<u32, Vec<Transition>, PackedHash>,
-    table: &GuideTable,
-    target: u32,
-    pops: u32,
-    pushes: &[u32],
-) {
-    let segment = &table.segments[target as usize];
-    let key = segment.key.as_ref().map_or((0, 0, NONE), |key| (key.element, key.component, key.code_set));
-    found.entry(packed_id(segment.id.as_bytes())).or_default().push(Transition {
-        target,
-        pops,
-        pushes: pushes.into(),
-        key,
-    });
 }

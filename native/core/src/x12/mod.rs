@@ -14,6 +14,7 @@ pub mod reader;
 pub mod rules;
 pub mod scan;
 pub mod tree;
+pub mod ways;
 
 #[cfg(test)]
 mod tests;

@@ -163,9 +163,8 @@ impl SetJudge {
         }
         let id = packed_id(segment.id());
         let guide = &program.guide;
-        let shared = guide.segments[self.current as usize].transitions;
-        let ways = guide.transitions[shared as usize].get(&id);
-        match ways.and_then(|ways| self.choose(program, ways, segment)) {
+        let ways = guide.ways.from(guide.segments[self.current as usize].place, id);
+        match self.choose(program, ways, segment) {
             Some(way) => self.follow(program, way, segment, envelope, out),
             None => self.unplaced(program, id, segment, out),
         }

@@ -5,10 +5,11 @@ use crate::program::Program;
 use crate::tables::{ChildTable, Usage};
 use crate::x12::check;
 use crate::x12::finding::{Finding, Place, Severity};
-use crate::x12::guide::{Transition, pack, packed_id};
+use crate::x12::guide::{pack, packed_id};
 use crate::x12::kind::Kind;
 use crate::x12::scan::{SegmentText, append};
 use crate::x12::tree::{LoopInstance, Mark, NONE};
+use crate::x12::ways::Transition;
 
 impl SetJudge {
     pub(super) fn begin(&mut self, program: &Program, segment: &SegmentText, out: &mut Output) {
@@ -59,7 +60,7 @@ impl SetJudge {
 
     pub(super) fn used_up(&self, program: &Program, way: &Transition) -> bool {
         let table = &program.guide.table;
-        match way.pushes.first() {
+        match program.guide.ways.pushes(way).first() {
             // A loop that begins anew has its segments unused; the loop itself may be used up.
             Some(of) => {
                 let repeat = table.loops[*of as usize].repeat;
@@ -84,7 +85,7 @@ impl SetJudge {
             self.close_loop(program, segment.position, envelope, out);
         }
         let guide = &program.guide;
-        for of in &way.pushes {
+        for of in guide.ways.pushes(way) {
             let enclosing = guide.table.loops[*of as usize].position;
             self.require_before(program, enclosing, segment.position, out);
             if guide.is_item[*of as usize] {
