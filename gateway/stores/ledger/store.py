@@ -39,7 +39,16 @@ from gateway.pipeline.records import (
     Work,
 )
 from gateway.pipeline.states import FailureClass
-from gateway.stores.ledger import tables, units_answer, units_audit, units_delivery, units_instance, units_query
+from gateway.stores.ledger import (
+    tables,
+    units_answer,
+    units_audit,
+    units_conclude,
+    units_delivery,
+    units_instance,
+    units_prepare,
+    units_query,
+)
 from gateway.stores.ledger.schema import upgrade
 from gateway.stores.ledger.sqlite import READERS, reader_engine, sync_folder, writer_engine
 from gateway.stores.ledger.writer import BatchWriter, Insertion
@@ -175,7 +184,7 @@ class SqlLedger(LedgerReader):
 
     async def prepare(self, work: Work, claims: tuple[InterchangeClaim, ...]) -> tuple[ClaimOutcome, ...]:
         """Claim interchange keys and control numbers."""
-        return await self._writer.run(partial(units_instance.prepare, work=work, claims=claims, now=self._now()))
+        return await self._writer.run(partial(units_prepare.prepare, work=work, claims=claims, now=self._now()))
 
     async def conclude(self, work: Work, conclusion: Conclusion) -> bool:
         """All at once for the reader; rows of sets go ahead in slices where there are many."""
@@ -184,9 +193,9 @@ class SqlLedger(LedgerReader):
         slices = list(_slices(sets, published))
         if len(slices) <= 1:
             return await self._writer.run(partial(self._conclude_at_once, work, conclusion, totals, slices))
-        await self._writer.run(partial(units_instance.clear_staged, work=work))
+        await self._writer.run(partial(units_conclude.clear_staged, work=work))
         for some_sets, some_published in slices:
-            unit = partial(units_instance.stage_sets, work=work, sets=some_sets, published=some_published)
+            unit = partial(units_conclude.stage_sets, work=work, sets=some_sets, published=some_published)
             await self._writer.run(unit)
         return await self._writer.run(partial(self._conclude_at_once, work, conclusion, totals, []))
 
@@ -198,12 +207,12 @@ class SqlLedger(LedgerReader):
         slices: Sequence["_Slice"],
         connection: sa.Connection,
     ) -> bool:
-        if not units_instance.conclude(connection, work, conclusion, totals, self._now()):
+        if not units_conclude.conclude(connection, work, conclusion, totals, self._now()):
             return False
         if slices and work.fence > 1:
-            units_instance.clear_staged(connection, work)
+            units_conclude.clear_staged(connection, work)
         for some_sets, some_published in slices:
-            units_instance.stage_sets(connection, work, some_sets, some_published)
+            units_conclude.stage_sets(connection, work, some_sets, some_published)
         return True
 
     async def fail(self, work: Work, step: StepEnded, retry_at: datetime | None) -> bool:

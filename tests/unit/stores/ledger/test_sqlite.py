@@ -32,7 +32,7 @@ from gateway.pipeline.records import (
     Work,
 )
 from gateway.pipeline.states import FailureClass, InstanceState, StepName, StepState
-from gateway.stores.ledger import LedgerTooNew, SqliteTooOld, SqlLedger, units_instance
+from gateway.stores.ledger import LedgerTooNew, SqliteTooOld, SqlLedger, units_conclude
 from gateway.stores.ledger.schema import NEWEST_REVISION, configuration, upgrade
 from gateway.stores.ledger.sqlite import refuse_old_sqlite, writer_engine
 from gateway.stores.ledger.store import SLICE_ROWS
@@ -230,7 +230,7 @@ async def test_many_sets_become_visible_at_once(ledger: SqlLedger, clock: Movabl
     work = await running(ledger, clock)
     sets = tuple(published(number) for number in range(1, 2 * SLICE_ROWS + 2))
     request = LeaseRequest("billing", DeliveryUnit.SET, 5, 30.0)
-    await ledger._writer.run(lambda connection: units_instance.stage_sets(connection, work, (), sets[:SLICE_ROWS]))
+    await ledger._writer.run(lambda connection: units_conclude.stage_sets(connection, work, (), sets[:SLICE_ROWS]))
     staged = await ledger.lease(request)
 
     concluded = await ledger.conclude(work, Conclusion(FileJudged((), ()), (), sets, (ended(clock),)))
