@@ -61,9 +61,9 @@ def run_child(command: Sequence[str]) -> Usage:
     return Usage(usage.ru_utime + usage.ru_stime, wall_s, usage.ru_maxrss * 1024, text)
 
 
-def slope(small: Usage, small_bytes: int, large: Usage, large_bytes: int) -> float:
+def slope(small_s: float, small_bytes: int, large_s: float, large_bytes: int) -> float:
     """MB per CPU second between two sizes: what starting costs falls out."""
-    return (large_bytes - small_bytes) / MEGA / max(large.cpu_s - small.cpu_s, 1e-9)
+    return (large_bytes - small_bytes) / MEGA / max(large_s - small_s, 1e-9)
 
 
 @dataclass(frozen=True, slots=True)

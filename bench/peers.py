@@ -56,11 +56,13 @@ def _measured(peer: Peer, what: str, generator: Generator, rounds: int) -> Row:
         written.append((path, generator.write(path, int(megabytes * MEGA)).size_bytes))
     (small, small_bytes), (large, large_bytes) = written
     speeds, peak_bytes = [], 0
+    # The first run of a fresh environment compiles.
+    run_child([*command, str(small)])
     for _ in range(rounds):
         fast, slow = run_child([*command, str(small)]), run_child([*command, str(large)])
-        speeds.append(slope(fast, small_bytes, slow, large_bytes))
+        speeds.append(slope(fast.cpu_s, small_bytes, slow.cpu_s, large_bytes))
         peak_bytes = max(peak_bytes, slow.peak_bytes)
-    detail = f"{peer.sizes_mb[0]:g} to {peer.sizes_mb[1]:g} MB, {peak_bytes / MEGA:.0f} MB of memory at the larger"
+    detail = f"{peer.sizes_mb[0]:g} to {peer.sizes_mb[1]:g} MB, at most {peak_bytes / MEGA:.0f} MB of memory at the larger"
     return Row(what, median(speeds), "MB per CPU s", detail=detail)
 
 

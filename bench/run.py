@@ -17,6 +17,7 @@ from pathlib import Path
 
 import doors
 import peers
+import roster
 import start
 import x12
 from measure import WORK, ChildFailedError, Row, Skipped, UnfitError
@@ -46,8 +47,10 @@ def sections(*, quick: bool, large: bool) -> list[Section]:
     """All of them; nothing is measured before its rows are asked for."""
     rounds = 2 if quick else 5
     sizes = (4, 24) if quick else (x12.SMALL_MB, x12.LARGE_MB)
+    huge = [Section("One huge roster through a whole gateway", roster.rows(megabytes=x12.HUGE_MB))] if large else []
     return [
         Section("Claims and rosters (X12)", x12.rows(rounds=rounds, sizes_mb=sizes, large=large)),
+        *huge,
         Section("Other libraries, files of the same generator", peers.rows(rounds=1 if quick else 3)),
         Section("Starting", start.rows(rounds=3 if quick else 7)),
         Section("The front door", doors.rows(in_process=not quick)),
