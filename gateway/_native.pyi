@@ -82,10 +82,12 @@ class ItemRun:
     set: int
     count: int
     faulty: int  # how many have an error
+    source_start: int  # of the first item, in the stream
+    document_start: int  # of the first document, in all XML so far; documents lie one behind the other
     worst: bytes  # one byte an item: 0 none, 1 info, 2 warning, 3 error
-    starts: bytes  # two u64 an item: its first byte in the stream; the first byte of its document in all XML so far
-    lengths: bytes  # four u32 an item: bytes in the stream; offset and length in them of the value that names it
-    # (CTX01-2, for example CLM01; offset 2**32-1 = none); bytes of its document (2**32-1 = none)
+    sizes: bytes  # two u32 an item: bytes in the stream; bytes of its document (2**32-1 = none)
+    contexts: bytes  # two u16 an item: offset (2**16-1 = none) and length of the value that names it (CTX01-2)
+    gaps: bytes  # two u32 where bytes lie before an item: its index in the run, bytes between
 
 @final
 class Unit:

@@ -107,13 +107,18 @@ pub struct ItemRun {
     set: u32,
     count: usize,
     faulty: usize,
+    source_start: u64,
+    document_start: u64,
     worst: Py<PyBytes>,
-    starts: Py<PyBytes>,
-    lengths: Py<PyBytes>,
+    sizes: Py<PyBytes>,
+    contexts: Py<PyBytes>,
+    gaps: Py<PyBytes>,
 }
 
-/// Stands for "none" in the columns.
-const ABSENT: u32 = u32::MAX;
+/// Stands for "no document" in `sizes`.
+const NO_DOCUMENT: u32 = u32::MAX;
+/// Stands for "no context" in `contexts`.
+const NO_CONTEXT: u16 = u16::MAX;
 
 impl ItemRun {
     /// One run for each set among `items`; `xml_start` is where the batch's XML begins in that of the stream.
@@ -125,39 +130,53 @@ impl ItemRun {
     }
 
     fn new(py: Python<'_>, run: &[ItemDone], xml_start: u64) -> Self {
-        let (mut worst, mut starts, mut lengths) = (Vec::new(), Vec::new(), Vec::new());
-        let mut faulty = 0;
-        for item in run {
+        let (mut worst, mut sizes, mut contexts, mut gaps) = (Vec::new(), Vec::new(), Vec::new(), Vec::new());
+        let first = &run[0];
+        let mut before = first.source.0;
+        for (index, item) in run.iter().enumerate() {
+            let (start, end) = item.source;
             worst.push(match item.worst {
                 None => 0_u8,
                 Some(Severity::Info) => 1,
                 Some(Severity::Warning) => 2,
                 Some(Severity::Error) => 3,
             });
-            faulty += usize::from(item.worst == Some(Severity::Error));
-            let (start, end) = item.source;
-            let (offset, context) =
-                item.context.map_or((ABSENT, 0), |(from, to)| ((from - start) as u32, (to - from) as u32));
-            let (document, size) =
-                item.xml.map_or((0, ABSENT), |(from, to)| (xml_start + from as u64, (to - from) as u32));
-            starts.extend_from_slice(&start.to_ne_bytes());
-            starts.extend_from_slice(&document.to_ne_bytes());
-            for length in [(end - start) as u32, offset, context, size] {
-                lengths.extend_from_slice(&length.to_ne_bytes());
+            let document = item.xml.map_or(NO_DOCUMENT, |(from, to)| (to - from) as u32);
+            sizes.extend_from_slice(&((end - start) as u32).to_ne_bytes());
+            sizes.extend_from_slice(&document.to_ne_bytes());
+            for value in context_of(item) {
+                contexts.extend_from_slice(&value.to_ne_bytes());
             }
+            if start > before {
+                gaps.extend_from_slice(&(index as u32).to_ne_bytes());
+                gaps.extend_from_slice(&((start - before) as u32).to_ne_bytes());
+            }
+            before = end;
         }
-        let set = &run[0];
+        let document_start = run.iter().find_map(|item| item.xml).map_or(0, |(from, _)| from as u64);
         Self {
-            interchange: set.interchange,
-            group: set.group,
-            set: set.set,
+            interchange: first.interchange,
+            group: first.group,
+            set: first.set,
             count: run.len(),
-            faulty,
+            faulty: run.iter().filter(|item| item.worst == Some(Severity::Error)).count(),
+            source_start: first.source.0,
+            document_start: xml_start + document_start,
             worst: PyBytes::new(py, &worst).unbind(),
-            starts: PyBytes::new(py, &starts).unbind(),
-            lengths: PyBytes::new(py, &lengths).unbind(),
+            sizes: PyBytes::new(py, &sizes).unbind(),
+            contexts: PyBytes::new(py, &contexts).unbind(),
+            gaps: PyBytes::new(py, &gaps).unbind(),
         }
     }
+}
+
+/// Offset in the item and length of the value that names it; one too far inside for 16 bits is left out.
+fn context_of(item: &ItemDone) -> [u16; 2] {
+    let found = item.context.and_then(|(from, to)| {
+        let offset = u16::try_from(from - item.source.0).ok().filter(|offset| *offset != NO_CONTEXT)?;
+        Some([offset, u16::try_from(to - from).ok()?])
+    });
+    found.unwrap_or([NO_CONTEXT, 0])
 }
 
 #[pyclass(frozen, get_all, module = "gateway._native")]

@@ -14,8 +14,6 @@ from gateway.model.judgement import GroupJudged, InterchangeJudged, ItemJudged, 
 ISA = "ISA*00*          *00*          *ZZ*SENDER         *ZZ*RECEIVER       *250301*1200*^*00501*000000101*0*T*:~"
 CLAIM_GROUP = ("GS", "HC", "APPSENDER", "APPRECEIVER", "20250301", "1200", "77", "X", "005010X222A1")
 
-_ABSENT = 0xFFFFFFFF
-
 
 def _set_of(item: "Item") -> tuple[int, int, int]:
     return item.interchange, item.group, item.set
@@ -58,8 +56,15 @@ class Item:
     interchange: int = 1
     group: int = 1
     set: int = 1
-    source: tuple[int, int] = (200, 300)
-    context: tuple[int, int] | None = (204, 209)
+    source: tuple[int, int] = (0, 0)
+    context: tuple[int, int] | None = (0, 0)
+
+    def __post_init__(self) -> None:
+        """Items of 100 bytes one behind the other, where nothing else is said."""
+        if self.source == (0, 0):
+            self.source = (100 + 100 * self.ordinal, 200 + 100 * self.ordinal)
+        if self.context == (0, 0):
+            self.context = (self.source[0] + 4, self.source[0] + 9)
 
 
 class ItemRun:
@@ -71,16 +76,20 @@ class ItemRun:
         self.count = len(items)
         self.faulty = sum(item.worst == "error" for item in items)
         self.worst = bytes(("", "info", "warning", "error").index(item.worst) for item in items)
-        starts, lengths = array("Q"), array("I")
-        for item in items:
+        self.source_start = first.source[0]
+        documents = [item.xml for item in items if item.xml is not None]
+        self.document_start = xml_start + (documents[0][0] if documents else 0)
+        sizes, contexts, gaps = array("I"), array("H"), array("I")
+        before = self.source_start
+        for index, item in enumerate(items):
             begin, end = item.source
-            context = (
-                (_ABSENT, 0) if item.context is None else (item.context[0] - begin, item.context[1] - item.context[0])
-            )
-            document = (0, _ABSENT) if item.xml is None else (xml_start + item.xml[0], item.xml[1] - item.xml[0])
-            starts.extend((begin, document[0]))
-            lengths.extend((end - begin, *context, document[1]))
-        self.starts, self.lengths = starts.tobytes(), lengths.tobytes()
+            sizes.extend((end - begin, 0xFFFFFFFF if item.xml is None else item.xml[1] - item.xml[0]))
+            named = item.context
+            contexts.extend((0xFFFF, 0) if named is None else (named[0] - begin, named[1] - named[0]))
+            if begin > before:
+                gaps.extend((index, begin - before))
+            before = end
+        self.sizes, self.contexts, self.gaps = sizes.tobytes(), contexts.tobytes(), gaps.tobytes()
 
 
 @dataclass

@@ -56,9 +56,20 @@ def test_a_warning_rejects_nothing(script: Any) -> None:
     assert (faulty, items[0].outcome, items[0].document) == (0, Outcome.ACCEPTED_WITH_ERRORS, None)
 
 
-def test_a_spool_with_gaps_is_refused(script: Any) -> None:
-    """One shift leads from the stream's XML to the spool, or documents would be taken for each other."""
-    items = packed(script)
+def test_places_are_those_of_the_stream(script: Any) -> None:
+    """Items with and without bytes between them, with and without documents, over several runs."""
+    ranges = [(200, 300), (300, 350), (400, 450), (450, 500), (600, 640)]
+    documents = [(0, 10), None, (10, 25), (25, 40), None]
+    made = [
+        script.Item(number, xml=xml, source=source, context=(source[0] + 4, source[0] + 9))
+        for number, (source, xml) in enumerate(zip(ranges, documents, strict=True), 1)
+    ]
+    items = PackedItems()
+    items.extend(script.ItemRun(made[:2], xml_start=0), 7)
+    items.extend(script.ItemRun(made[2:], xml_start=0), 7)
 
-    with pytest.raises(ValueError, match="without gaps"):
-        items.extend(script.ItemRun([script.Item(3, xml=(0, 4))], xml_start=500), 601)
+    found = list(items)
+
+    assert [(item.source.start, item.source.end) for item in found] == ranges
+    assert [item.document and (item.document.start - 7, item.document.end - 7) for item in found] == documents
+    assert [items[number] for number in range(5)] == found

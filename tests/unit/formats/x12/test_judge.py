@@ -125,7 +125,7 @@ def test_documents_are_spooled(script: Any) -> None:
     assert [item.ordinal for item in items] == [1, 2, 3, 4]
     assert [item.document for item in items] == [ByteRange(6, 10), ByteRange(10, 14), None, ByteRange(14, 18)]
     assert items[2].outcome is Outcome.REJECTED
-    assert (items[2].context, items[3].context) == (None, ByteRange(204, 209))
+    assert (items[2].context, items[3].context) == (None, ByteRange(504, 509))
     assert reader.calls[1][1][1]["documents"] is True
 
 
