@@ -62,7 +62,8 @@ def _measured(peer: Peer, what: str, generator: Generator, rounds: int) -> Row:
         fast, slow = run_child([*command, str(small)]), run_child([*command, str(large)])
         speeds.append(slope(fast.cpu_s, small_bytes, slow.cpu_s, large_bytes))
         peak_bytes = max(peak_bytes, slow.peak_bytes)
-    detail = f"{peer.sizes_mb[0]:g} to {peer.sizes_mb[1]:g} MB, at most {peak_bytes / MEGA:.0f} MB of memory at the larger"
+    sizes = f"{peer.sizes_mb[0]:g} to {peer.sizes_mb[1]:g} MB"
+    detail = f"{sizes}, at most {peak_bytes / MEGA:.0f} MB of memory at the larger"
     return Row(what, median(speeds), "MB per CPU s", detail=detail)
 
 
