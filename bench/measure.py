@@ -3,11 +3,12 @@
 Owns CPU seconds, peak memory, slopes and how a row says whether its bar is met. Must not know what is measured.
 """
 
+import json
 import os
 import statistics
 import subprocess
+import sys
 import tempfile
-import time
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -15,6 +16,7 @@ from pathlib import Path
 MEGA = 1_000_000
 # Where generated files and scratch stand: not /tmp, which may be memory.
 WORK = Path(__file__).parent / ".work"
+RUNNER = Path(__file__).parent / "child_runner.py"
 
 
 # An installed product finds its bytecode, whatever the shell of a developer says about writing it.
@@ -42,23 +44,17 @@ class Usage:
 
 
 def run_child(command: Sequence[str]) -> Usage:
-    """Run to the end. Raises ChildFailedError.
-
-    `peak_bytes` is ru_maxrss, which counts this process too until the child's exec: keep this one small.
-    """
-    with tempfile.TemporaryFile() as complaints, tempfile.TemporaryFile() as output:
-        begun = time.perf_counter()
-        child = subprocess.Popen(command, stdout=output, stderr=complaints, env=ENVIRONMENT)
-        _, status, usage = os.wait4(child.pid, 0)
-        wall_s = time.perf_counter() - begun
-        child.returncode = os.waitstatus_to_exitcode(status)
-        output.seek(0)
-        text = output.read().decode(errors="replace")
-        if child.returncode:
-            complaints.seek(0)
-            last = complaints.read().decode(errors="replace")[-600:]
-            raise ChildFailedError(f"{' '.join(command[:3])} ended with {child.returncode}: {last or text[-600:]}")
-    return Usage(usage.ru_utime + usage.ru_stime, wall_s, usage.ru_maxrss * 1024, text)
+    """Run to the end, with the environment of an installed product. Raises ChildFailedError."""
+    with tempfile.TemporaryDirectory(prefix="gateway-bench-") as folder:
+        report = Path(folder) / "report"
+        through = [sys.executable, "-I", "-S", str(RUNNER), str(report), *command]
+        done = subprocess.run(through, capture_output=True, env=ENVIRONMENT, check=False)
+        output, complaints = (text.decode(errors="replace") for text in (done.stdout, done.stderr))
+        if done.returncode:
+            last = complaints[-600:] or output[-600:]
+            raise ChildFailedError(f"{' '.join(command[:3])} ended with {done.returncode}: {last}")
+        cost = json.loads(report.read_text())
+    return Usage(cost["cpu_s"], cost["wall_s"], cost["peak_bytes"], output)
 
 
 def slope(small_s: float, small_bytes: int, large_s: float, large_bytes: int) -> float:
