@@ -155,6 +155,10 @@ pub fn code_sets() -> Vec<CodeSetTable> {
         .collect()
 }
 
+/// The test guide with these rules.
+///
+/// # Panics
+/// Where the rules do not fit the guide.
 pub fn program(rules: Vec<RuleTable>) -> Arc<Program> {
     let tables = Tables { format: FORMAT, guide: guide(), code_sets: code_sets(), rules, mapping: None };
     match Program::from_tables(tables, [0; 32]) {

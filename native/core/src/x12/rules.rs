@@ -82,6 +82,15 @@ pub struct Counts<'a> {
     pub loops: &'a [u32],
 }
 
+/// What rules are judged over.
+pub struct Evidence<'a> {
+    pub tree: &'a Tree,
+    pub counts: Counts<'a>,
+    pub code_sets: &'a [CodeSet],
+    /// CCYYMMDD; empty = nothing is said of the future.
+    pub today: &'a [u8],
+}
+
 struct Rule {
     gate: Gate,
     mark: Arc<RuleMark>,
@@ -276,18 +285,9 @@ impl Rules {
     }
 
     /// Judges one loop instance; every rule reports at most once for each value it points to.
-    pub fn judge(
-        &self,
-        tree: &Tree,
-        node: u32,
-        anchor: u32,
-        counts: Counts,
-        code_sets: &[CodeSet],
-        today: &[u8],
-        broken: &mut Vec<Broken>,
-    ) {
-        for rule in self.by_loop[node as usize].iter().filter(|rule| rule.gate.lets_through(&counts)) {
-            rule.judge(tree, anchor, code_sets, today, broken);
+    pub fn judge(&self, evidence: &Evidence, node: u32, anchor: u32, broken: &mut Vec<Broken>) {
+        for rule in self.by_loop[node as usize].iter().filter(|rule| rule.gate.lets_through(&evidence.counts)) {
+            rule.judge(evidence, anchor, broken);
         }
     }
 }
@@ -347,7 +347,8 @@ fn compile(table: &RuleTable, guide: &GuideTable, code_sets: usize) -> Result<Ru
 }
 
 impl Rule {
-    fn judge(&self, tree: &Tree, anchor: u32, code_sets: &[CodeSet], today: &[u8], broken: &mut Vec<Broken>) {
+    fn judge(&self, evidence: &Evidence, anchor: u32, broken: &mut Vec<Broken>) {
+        let Evidence { tree, code_sets, today, .. } = *evidence;
         match &self.kind {
             Kind::Balance { when, left, right } => {
                 let applies = !matches!(all_hold(when, tree, anchor), Held::No);

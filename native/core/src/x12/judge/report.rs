@@ -7,7 +7,7 @@ use crate::program::Program;
 use crate::x12::finding::{Finding, Place, Severity, Trigger};
 use crate::x12::guide::element_bit;
 use crate::x12::kind::Kind;
-use crate::x12::rules::{Broken, Counts};
+use crate::x12::rules::{Broken, Counts, Evidence};
 use crate::x12::tree::NONE;
 
 impl SetJudge {
@@ -47,8 +47,13 @@ impl SetJudge {
 
     pub(super) fn judge_rules(&mut self, program: &Program, node: u32, instance: u32, out: &mut Output) {
         let mut broken = std::mem::take(&mut self.broken);
-        let counts = Counts { segments: &self.segment_counts, loops: &self.loop_counts };
-        program.rules.judge(&self.tree, node, instance, counts, &program.code_sets, &self.options.today, &mut broken);
+        let evidence = Evidence {
+            tree: &self.tree,
+            counts: Counts { segments: &self.segment_counts, loops: &self.loop_counts },
+            code_sets: &program.code_sets,
+            today: &self.options.today,
+        };
+        program.rules.judge(&evidence, node, instance, &mut broken);
         for found in broken.drain(..) {
             if found.segment != NONE {
                 out.log.push_with(found.mark.severity, || self.rule_finding(program, &found));
