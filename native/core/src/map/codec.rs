@@ -5,6 +5,7 @@
 
 use std::collections::{BTreeMap, HashSet};
 
+use crate::map::plan::{self, LONG};
 use crate::map::tables::CodeTable;
 
 /// One code table, both ways.
@@ -12,6 +13,21 @@ use crate::map::tables::CodeTable;
 pub struct Translation {
     words: BTreeMap<Box<[u8]>, Box<[u8]>>,
     codes: BTreeMap<Box<[u8]>, Box<[u8]>>,
+    /// The codes and words that fit into one machine word, which is all codes there are; open addressing.
+    short: Box<[Entry]>,
+}
+
+/// A short code and its word; without one it is a word itself, which no code may be mistaken for.
+#[derive(Debug, Clone, Default)]
+struct Entry {
+    /// 0 = a free place.
+    packed: u64,
+    word: Option<Box<[u8]>>,
+}
+
+/// Where to look first; the table is a power of two.
+fn spread(packed: u64, size: usize) -> usize {
+    (packed.wrapping_mul(0x9E37_79B9_7F4A_7C15) >> 40) as usize & (size - 1)
 }
 
 impl Translation {
@@ -25,11 +41,44 @@ impl Translation {
                 return Err(format!("code table {} is not bijective", table.id));
             }
         }
-        Ok(Self { words, codes })
+        let mut short = vec![Entry::default(); (table.pairs.len() * 4 + 2).next_power_of_two()];
+        // Codes last: what is both a code and a word is read as a code.
+        let entries = codes.keys().map(|word| (word, None)).chain(words.iter().map(|(code, word)| (code, Some(word))));
+        for (text, word) in entries {
+            let packed = plan::word(text);
+            if packed == 0 || packed == LONG {
+                continue;
+            }
+            let mut at = spread(packed, short.len());
+            while short[at].packed != 0 && short[at].packed != packed {
+                at = (at + 1) % short.len();
+            }
+            short[at] = Entry { packed, word: word.cloned() };
+        }
+        Ok(Self { words, codes, short: short.into() })
     }
 
     /// The word for a code; the code itself where the table has none; `None` where that would be read as a word.
+    #[inline]
     pub fn word<'a>(&'a self, code: &'a [u8]) -> Option<&'a [u8]> {
+        let packed = plan::word(code);
+        if packed == 0 || packed == LONG {
+            return self.long_word(code);
+        }
+        let mut at = spread(packed, self.short.len());
+        loop {
+            let entry = &self.short[at];
+            if entry.packed == packed {
+                return entry.word.as_deref();
+            }
+            if entry.packed == 0 {
+                return Some(code);
+            }
+            at = (at + 1) & (self.short.len() - 1);
+        }
+    }
+
+    fn long_word<'a>(&'a self, code: &'a [u8]) -> Option<&'a [u8]> {
         match self.words.get(code) {
             Some(word) => Some(word),
             None => (!self.codes.contains_key(code)).then_some(code),
@@ -65,22 +114,29 @@ fn shaped(value: &[u8], shape: &[u8]) -> bool {
         })
 }
 
-fn push_date(out: &mut Vec<u8>, value: &[u8]) {
-    out.extend_from_slice(&value[..4]);
-    out.push(b'-');
-    out.extend_from_slice(&value[4..6]);
-    out.push(b'-');
-    out.extend_from_slice(&value[6..8]);
+fn push_date(out: &mut Vec<u8>, value: &[u8; 8]) {
+    let [a, b, c, d, e, f, g, h] = *value;
+    out.extend_from_slice(&[a, b, c, d, b'-', e, f, b'-', g, h]);
+}
+
+/// Whether all eight are digits, at once.
+fn is_date(value: &[u8; 8]) -> bool {
+    let word = u64::from_le_bytes(*value);
+    let carried = (word & 0x7F7F_7F7F_7F7F_7F7F) + 0x0606_0606_0606_0606;
+    (word | carried) & 0xF0F0_F0F0_F0F0_F0F0 == 0x3030_3030_3030_3030
+        && word & 0xF0F0_F0F0_F0F0_F0F0 == 0x3030_3030_3030_3030
 }
 
 /// CCYYMMDD; false and nothing appended where it is none.
 #[must_use]
 pub fn decode_date(out: &mut Vec<u8>, value: &[u8]) -> bool {
-    let fits = digits(value, 8);
-    if fits {
-        push_date(out, value);
+    match value.try_into() {
+        Ok(value) if is_date(value) => {
+            push_date(out, value);
+            true
+        }
+        _ => false,
     }
-    fits
 }
 
 /// HHMM, HHMMSS, HHMMSSD or HHMMSSDD (X12.6 type TM).
@@ -109,15 +165,14 @@ pub fn decode_period(out: &mut Vec<u8>, value: &[u8], qualifier: &[u8]) -> bool 
     match qualifier {
         b"D8" => decode_date(out, value),
         b"RD8" if shaped(value, b"00000000-00000000") => {
-            push_date(out, &value[..8]);
+            let is_begun = decode_date(out, &value[..8]);
             out.push(b'/');
-            push_date(out, &value[9..]);
-            true
+            is_begun && decode_date(out, &value[9..])
         }
         b"DT" if digits(value, 12) => {
-            push_date(out, &value[..8]);
+            let is_begun = decode_date(out, &value[..8]);
             out.push(b'T');
-            decode_time(out, &value[8..])
+            is_begun && decode_time(out, &value[8..])
         }
         b"TM" if digits(value, 4) => {
             out.push(b'T');

@@ -7,6 +7,7 @@ mod codec;
 pub mod context;
 mod labels;
 mod outline;
+mod plan;
 pub mod program;
 pub mod read;
 pub mod tables;

@@ -1,10 +1,11 @@
 //! A mapping table checked against its guide and laid out for the two directions.
 
 use crate::map::codec::{Translation, translations};
-use crate::map::outline::{Outline, rank_bit};
+use crate::map::outline::Outline;
+use crate::map::plan::{plan, wanted};
 use crate::map::tables::{
-    AttributeTable, BlockTable, BodyTable, CodecTable, Gates, ItemBlockTable, MappingTable, PartTable, PlaceTable,
-    RouteTable, SlotTable, UnitTable,
+    AttributeTable, BlockTable, BodyTable, CodecTable, ItemBlockTable, MappingTable, PartTable, PlaceTable, RouteTable,
+    SlotTable, UnitTable,
 };
 use crate::tables::{CodeSetTable, GuideTable};
 use crate::x12::tree::NONE;
@@ -49,7 +50,7 @@ impl Mapping {
     }
 }
 
-/// Fills in what each route wants of its base, and the gates of the body that runs on the loop `scope`.
+/// Fills in what each route wants of its base, and the plan of the body that runs on the loop `scope`.
 fn want(body: &mut BodyTable, outline: &Outline, scope: Scope) {
     let constants = body.constants.iter_mut().map(|constant| &mut constant.slot);
     let attributes = body.attributes.iter_mut().map(|attribute| &mut attribute.slot);
@@ -66,32 +67,7 @@ fn want(body: &mut BodyTable, outline: &Outline, scope: Scope) {
         };
         want(&mut branch.body, outline, inner);
     }
-    let gate = |route: Option<&RouteTable>| match route {
-        Some(route) if Some(route.base) == scope => route.wanted,
-        _ => u128::MAX,
-    };
-    let routes =
-        |block: &BlockTable| block.branches.iter().fold(0, |bits, branch| bits | gate(branch.unit.route.as_ref()));
-    let mut runs: Vec<u32> = Vec::new();
-    for (index, attribute) in body.attributes.iter().enumerate() {
-        let before = index.checked_sub(1).filter(|before| body.attributes[*before].slot.route == attribute.slot.route);
-        runs.push(before.map_or(index as u32, |before| runs[before]));
-    }
-    body.gates = Gates {
-        attributes: body.attributes.iter().map(|attribute| gate(attribute.slot.route.as_ref())).collect(),
-        blocks: body.blocks.iter().map(routes).collect(),
-        runs,
-    };
-}
-
-fn wanted(route: &RouteTable, outline: &Outline) -> u128 {
-    match route.loops.first() {
-        Some(first) => rank_bit(outline.loops[*first as usize].rank),
-        None if route.segments.is_empty() => u128::MAX,
-        None => {
-            route.segments.iter().fold(0, |bits, segment| bits | rank_bit(outline.segments[*segment as usize].rank))
-        }
-    }
+    body.plan = plan(body, scope);
 }
 
 struct Check<'a> {

@@ -5,6 +5,8 @@
 
 use serde::Deserialize;
 
+use crate::map::plan::BodyPlan;
+
 #[derive(Debug, Clone, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct MappingTable {
@@ -55,17 +57,7 @@ pub struct BodyTable {
     pub blocks: Vec<BlockTable>,
     /// Computed when the mapping is compiled.
     #[serde(skip)]
-    pub(crate) gates: Gates,
-}
-
-/// What the loop of a body must have for a rule to lead anywhere, close together: most rules end here.
-#[derive(Debug, Clone, Default)]
-pub(crate) struct Gates {
-    /// Children of the loop by rank, one of which must be there; all bits where the rule does not say.
-    pub attributes: Vec<u128>,
-    pub blocks: Vec<u128>,
-    /// For each attribute the first of its run with the same route: they read one segment.
-    pub runs: Vec<u32>,
+    pub(crate) plan: BodyPlan,
 }
 
 #[derive(Debug, Clone, Deserialize)]

@@ -88,7 +88,7 @@ impl<'a> View<'a> {
     }
 
     /// Visits the segments of a loop that are bound to one of `nodes`, through wrappers, until told to stop.
-    fn segments(self, parent: u32, nodes: &[u32], visit: &mut impl FnMut(u32) -> bool) -> bool {
+    pub fn segments(self, parent: u32, nodes: &[u32], visit: &mut impl FnMut(u32) -> bool) -> bool {
         self.tree.segments_in(parent).any(|at| nodes.contains(&self.tree.segments[at as usize].node) && visit(at))
             || (self.mapping.outline.loops[self.node(parent) as usize].wraps
                 && self
@@ -118,7 +118,7 @@ impl<'a> View<'a> {
     }
 
     /// The loop instance that the first steps of a route lead to.
-    fn enclosing(self, from: u32, route: &RouteTable, steps: &[u32]) -> Option<u32> {
+    pub fn enclosing(self, from: u32, route: &RouteTable, steps: &[u32]) -> Option<u32> {
         let base = self.base(from, route.base)?;
         steps.iter().try_fold(base, |at, node| self.first_child(at, *node))
     }

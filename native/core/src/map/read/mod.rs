@@ -3,6 +3,7 @@
 //! The header and the enclosing loops appear in every document of a set. They are rendered once and kept as bytes
 //! until their loop closes; the rules of one level never touch another, so kept bytes stay true.
 
+mod attributes;
 mod locate;
 mod residue;
 mod rules;

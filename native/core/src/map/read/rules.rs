@@ -1,10 +1,8 @@
 //! The rules of a table, run over a tree: elements and attributes, and which slots they took.
 
-use crate::map::codec;
 use crate::map::outline::rank_bit;
-use crate::map::program::Mapping;
 use crate::map::read::locate::{Child, Found, Unit, View};
-use crate::map::tables::{AttributeTable, BlockTable, BodyTable, BranchTable, CodecTable, ConditionTable, RouteTable};
+use crate::map::tables::{BlockTable, BodyTable, BranchTable, ConditionTable, RouteTable};
 use crate::map::text::{Charset, escape};
 use crate::x12::tree::{NONE, Tree};
 
@@ -72,7 +70,6 @@ pub(super) struct Scratch {
     units: Vec<Unit>,
     pub children: Vec<Child>,
     pub path: Vec<u8>,
-    word: Vec<u8>,
 }
 
 impl Scratch {
@@ -161,7 +158,7 @@ impl Scratch {
     }
 
     /// The children of a loop unit, by rank; all bits for any other.
-    fn present(&mut self, view: View, unit: Unit) -> u128 {
+    pub fn present(&mut self, view: View, unit: Unit) -> u128 {
         let Unit::Loop(at) = unit else { return u128::MAX };
         match self.present.get_mut((at as usize).wrapping_sub(self.first_loop)) {
             Some(present) => {
@@ -174,67 +171,7 @@ impl Scratch {
         }
     }
 
-    pub fn attributes(&mut self, view: View, unit: Unit, body: &BodyTable) {
-        for constant in &body.constants {
-            if let Some(found) =
-                view.segment_of(unit, &constant.slot).and_then(|at| view.slot(unit, at, &constant.slot))
-                && view.tree.value(&view.tree.slots[found.slot as usize]) == constant.value.as_bytes()
-            {
-                self.claim(found.segment, found.slot);
-            }
-        }
-        let present = self.present(view, unit);
-        let mut run = (u32::MAX, None);
-        for (index, gate) in body.gates.attributes.iter().enumerate() {
-            if gate & present == 0 {
-                continue;
-            }
-            let rule = &body.attributes[index];
-            if run.0 != body.gates.runs[index] {
-                run = (body.gates.runs[index], view.segment_of(unit, &rule.slot));
-            }
-            if let Some(found) = run.1.and_then(|segment| view.slot(unit, segment, &rule.slot)) {
-                self.attribute(view, rule, found);
-            }
-        }
-    }
-
-    fn attribute(&mut self, view: View, rule: &AttributeTable, found: Found) {
-        if !rule.derived && self.claimed.has(found.slot) {
-            return;
-        }
-        let value = view.tree.value(&view.tree.slots[found.slot as usize]);
-        let mut word = std::mem::take(&mut self.word);
-        word.clear();
-        let mut qualifier = None;
-        let text = match rule.codec {
-            CodecTable::Text => Some(value),
-            CodecTable::Date => codec::decode_date(&mut word, value).then_some(&*word),
-            CodecTable::Time => codec::decode_time(&mut word, value).then_some(&*word),
-            CodecTable::Code { table } => translate(view.mapping, table, value),
-            CodecTable::Period { qualifier: element } => {
-                qualifier = view.tree.find(found.segment, element, 0, 1);
-                let format = view.tree.get(found.segment, element, 0, 1);
-                codec::decode_period(&mut word, value, format).then_some(&*word)
-            }
-        };
-        if let Some(text) = text {
-            self.plain_attribute(&rule.name, text);
-            if !rule.derived {
-                self.claim(found.segment, found.slot);
-                if let Some(slot) = qualifier {
-                    self.claim(found.segment, slot);
-                }
-                let conditions = rule.slot.route.iter().flat_map(|route| &route.conditions);
-                for on in conditions.chain(&rule.slot.conditions) {
-                    self.claim_condition(view, found, on);
-                }
-            }
-        }
-        self.word = word;
-    }
-
-    fn claim(&mut self, segment: u32, slot: u32) {
+    pub fn claim(&mut self, segment: u32, slot: u32) {
         self.claimed.set(slot);
         self.touched.set(segment);
     }
@@ -258,7 +195,7 @@ impl Scratch {
 
     /// One block of a body whose loop is `unit`.
     pub fn gated_block(&mut self, view: View, unit: Unit, body: &BodyTable, index: usize) {
-        if body.gates.blocks[index] & self.present(view, unit) != 0 {
+        if body.plan.blocks[index] & self.present(view, unit) != 0 {
             self.block(view, unit, &body.blocks[index]);
         }
     }
@@ -341,8 +278,4 @@ fn present_children(view: View, instance: u32) -> u128 {
         bits |= if place.wrapper { present_children(view, child) } else { rank_bit(place.rank) };
     }
     bits
-}
-
-fn translate<'a>(mapping: &'a Mapping, table: u32, value: &'a [u8]) -> Option<&'a [u8]> {
-    mapping.translations[table as usize].word(value)
 }
