@@ -3,6 +3,9 @@
 //! A rule is data; the few kinds here are the whole language. Values that are not of the form a rule needs
 //! (a sum over something that is no decimal) are the element checks' business: such a rule says nothing.
 
+mod checks;
+mod path;
+
 use std::sync::Arc;
 
 use crate::tables::{CheckTable, ConditionTable, GuideTable, RuleKindTable, RuleTable, SlotPathTable, TermTable};
@@ -11,25 +14,8 @@ use crate::x12::decimal;
 use crate::x12::finding::RuleMark;
 use crate::x12::guide::CodeSet;
 use crate::x12::tree::{NONE, Tree};
-
-type Texts = Box<[Box<[u8]>]>;
-
-/// One component of the segment has one of these values.
-struct SlotCondition {
-    element: u16,
-    component: u16,
-    any_of: Texts,
-}
-
-/// A slot path with its text compared as bytes.
-struct Path {
-    base: u32,
-    loops: Box<[u32]>,
-    segments: Box<[u32]>,
-    conditions: Box<[SlotCondition]>,
-    elements: Box<[u16]>,
-    component: u16,
-}
+use checks::{count, first_date, is_npi, last_date, unique};
+use path::{Found, Path, Texts, bytes, text};
 
 struct Condition {
     path: Path,
@@ -118,111 +104,6 @@ pub struct Broken {
 
 /// A finding that reports a whole segment (IK304, AK304).
 const SEGMENT_CARRIER: &str = "IK304";
-
-/// So many different values of one slot no claim has; more are not compared, which bounds the time.
-const UNIQUE_CAP: usize = 256;
-
-/// One value found by a path.
-#[derive(Clone, Copy)]
-struct Found {
-    segment: u32,
-    slot: u32,
-}
-
-fn bytes(texts: &[String]) -> Texts {
-    texts.iter().map(|text| text.as_bytes().into()).collect()
-}
-
-impl Path {
-    fn compile(table: &SlotPathTable, guide: &GuideTable) -> Result<Self, String> {
-        let mut of = table.base;
-        for next in &table.loops {
-            if guide.loops.get(*next as usize).is_none_or(|found| found.parent != Some(of)) {
-                return Err("a path whose loops do not follow each other".into());
-            }
-            of = *next;
-        }
-        let fits = (of as usize) < guide.loops.len()
-            && table.segments.iter().all(|at| guide.segments.get(*at as usize).is_some_and(|found| found.parent == of));
-        if !fits || table.segments.is_empty() {
-            return Err("a path to a segment that is not there".into());
-        }
-        Ok(Self {
-            base: table.base,
-            loops: table.loops.clone().into(),
-            segments: table.segments.clone().into(),
-            conditions: table
-                .conditions
-                .iter()
-                .map(|condition| SlotCondition {
-                    element: condition.element,
-                    component: condition.component,
-                    any_of: bytes(&condition.any_of),
-                })
-                .collect(),
-            elements: table.elements.clone().into(),
-            component: table.component,
-        })
-    }
-
-    /// Calls `each` for every value, in document order, until it returns false.
-    fn walk(&self, tree: &Tree, anchor: u32, each: &mut dyn FnMut(Found) -> bool) -> bool {
-        let mut base = anchor;
-        while tree.loops[base as usize].node != self.base {
-            base = tree.loops[base as usize].parent;
-            if base == NONE {
-                return true;
-            }
-        }
-        self.descend(tree, base, &self.loops, each)
-    }
-
-    fn descend(&self, tree: &Tree, of: u32, loops: &[u32], each: &mut dyn FnMut(Found) -> bool) -> bool {
-        if let Some((next, rest)) = loops.split_first() {
-            return tree
-                .children_of(of)
-                .filter(|child| tree.loops[*child as usize].node == *next)
-                .all(|child| self.descend(tree, child, rest, each));
-        }
-        tree.segments_in(of).filter(|segment| self.fits(tree, *segment)).all(|segment| self.values(tree, segment, each))
-    }
-
-    fn fits(&self, tree: &Tree, segment: u32) -> bool {
-        self.segments.contains(&tree.segments[segment as usize].node)
-            && self.conditions.iter().all(|condition| {
-                let value = tree.get(segment, condition.element, 0, condition.component);
-                condition.any_of.iter().any(|wanted| **wanted == *value)
-            })
-    }
-
-    fn values(&self, tree: &Tree, segment: u32, each: &mut dyn FnMut(Found) -> bool) -> bool {
-        if self.elements.is_empty() {
-            return each(Found { segment, slot: NONE });
-        }
-        let instance = &tree.segments[segment as usize];
-        self.elements.iter().all(|element| {
-            (instance.first_slot..instance.end_slot)
-                .filter(|slot| {
-                    let found = &tree.slots[*slot as usize];
-                    found.element == *element && (self.component == 0 || found.component == self.component)
-                })
-                .all(|slot| each(Found { segment, slot }))
-        })
-    }
-
-    fn first(&self, tree: &Tree, anchor: u32) -> Option<Found> {
-        let mut first = None;
-        self.walk(tree, anchor, &mut |found| {
-            first = Some(found);
-            false
-        });
-        first
-    }
-}
-
-fn text(tree: &Tree, found: Found) -> &[u8] {
-    if found.slot == NONE { b"" } else { tree.value(&tree.slots[found.slot as usize]) }
-}
 
 /// Whether a condition holds, and by which value.
 #[derive(Clone, Copy)]
@@ -480,21 +361,6 @@ impl Rule {
     }
 }
 
-/// Values under one anchor are few: comparing each with those before it beats a table.
-fn unique(paths: &[Path], tree: &Tree, anchor: u32, report: &mut impl FnMut(Found)) {
-    let mut before: Vec<Found> = Vec::new();
-    for path in paths {
-        path.walk(tree, anchor, &mut |found| {
-            if before.iter().any(|other| text(tree, *other) == text(tree, found)) {
-                report(found);
-            } else if before.len() < UNIQUE_CAP {
-                before.push(found);
-            }
-            true
-        });
-    }
-}
-
 /// The sum of the terms; None where nothing was there or something is no decimal.
 fn sum(tree: &Tree, anchor: u32, terms: &[(i8, Path)]) -> Option<(i128, bool)> {
     let (mut total, mut any) = (0_i128, false);
@@ -520,56 +386,5 @@ fn unbalanced(tree: &Tree, anchor: u32, left: &[(i8, Path)], right: &[(i8, Path)
     match (sum(tree, anchor, left), sum(tree, anchor, right)) {
         (Some((left, true)), Some((right, _))) => left != right,
         _ => false,
-    }
-}
-
-/// Ten digits beginning with 1 or 2, Luhn with the prefix 80840 (45 CFR 162.406; the prefix adds 24).
-pub fn is_npi(value: &[u8]) -> bool {
-    if value.len() != 10 || !all_digits(value) || !matches!(value[0], b'1' | b'2') {
-        return false;
-    }
-    let total: u32 = value
-        .iter()
-        .enumerate()
-        .map(|(at, digit)| {
-            let digit = u32::from(digit - b'0');
-            match (at % 2, digit * 2) {
-                (0, doubled @ 10..) => doubled - 9,
-                (0, doubled) => doubled,
-                _ => digit,
-            }
-        })
-        .sum();
-    (total + 24).is_multiple_of(10)
-}
-
-fn count(digits: &[u8]) -> u64 {
-    digits.iter().fold(0, |total, digit| total * 10 + u64::from(digit - b'0'))
-}
-
-/// The first CCYYMMDD of a date, a date and time, or a range.
-fn first_date(value: &[u8]) -> &[u8] {
-    &value[..value.len().min(8)]
-}
-
-/// The last one.
-fn last_date(value: &[u8]) -> &[u8] {
-    match value.iter().rposition(|byte| *byte == b'-') {
-        Some(dash) => first_date(&value[dash + 1..]),
-        None => first_date(value),
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::is_npi;
-
-    /// The check digit decides.
-    #[test]
-    fn npi_check_digit() {
-        assert!(is_npi(b"1234567893"));
-        assert!(!is_npi(b"1234567890"));
-        assert!(!is_npi(b"3234567893"));
-        assert!(!is_npi(b"123456789"));
     }
 }
