@@ -5,8 +5,9 @@
 
 use std::collections::{BTreeMap, HashSet};
 
-use crate::map::plan::{self, LONG};
+use crate::map::plan::{self, LONG, Piece};
 use crate::map::tables::CodeTable;
+use crate::map::text::{Charset, escape, is_plain};
 
 /// One code table, both ways.
 #[derive(Debug)]
@@ -23,6 +24,8 @@ struct Entry {
     /// 0 = a free place.
     packed: u64,
     word: Option<Box<[u8]>>,
+    /// The same where nothing in it is to be escaped.
+    plain: Option<Piece>,
 }
 
 /// Where to look first; the table is a power of two.
@@ -53,31 +56,48 @@ impl Translation {
             while short[at].packed != 0 && short[at].packed != packed {
                 at = (at + 1) % short.len();
             }
-            short[at] = Entry { packed, word: word.cloned() };
+            let plain = word.filter(|word| is_plain(word)).map(|word| Piece::new(word));
+            short[at] = Entry { packed, word: word.cloned(), plain };
         }
         Ok(Self { words, codes, short: short.into() })
     }
 
-    /// The word for a code; the code itself where the table has none; `None` where that would be read as a word.
+    /// Appends the word for a code, escaped, or the code itself where the table has none. `None` where that would be
+    /// read as a word; false as of [`escape`].
     #[inline]
-    pub fn word<'a>(&'a self, code: &'a [u8]) -> Option<&'a [u8]> {
+    pub fn push_word(&self, out: &mut Vec<u8>, code: &[u8], charset: Charset) -> Option<bool> {
+        let word = match self.entry(code) {
+            Some(Entry { plain: Some(plain), .. }) => {
+                plain.push(out);
+                return Some(true);
+            }
+            Some(entry) => entry.word.as_deref(),
+            None => self.long_word(code),
+        };
+        word.map(|word| escape(out, word, charset))
+    }
+
+    /// `None` where neither code nor word is this and short.
+    #[inline]
+    fn entry(&self, code: &[u8]) -> Option<&Entry> {
         let packed = plan::word(code);
         if packed == 0 || packed == LONG {
-            return self.long_word(code);
+            return None;
         }
         let mut at = spread(packed, self.short.len());
         loop {
-            let entry = &self.short[at];
+            let entry = self.short.get(at)?;
             if entry.packed == packed {
-                return entry.word.as_deref();
+                return Some(entry);
             }
             if entry.packed == 0 {
-                return Some(code);
+                return None;
             }
             at = (at + 1) & (self.short.len() - 1);
         }
     }
 
+    /// The word of a code of any length.
     fn long_word<'a>(&'a self, code: &'a [u8]) -> Option<&'a [u8]> {
         match self.words.get(code) {
             Some(word) => Some(word),
@@ -114,14 +134,17 @@ fn shaped(value: &[u8], shape: &[u8]) -> bool {
         })
 }
 
-fn push_date(out: &mut Vec<u8>, value: &[u8; 8]) {
-    let [a, b, c, d, e, f, g, h] = *value;
-    out.extend_from_slice(&[a, b, c, d, b'-', e, f, b'-', g, h]);
+fn push_date(out: &mut Vec<u8>, value: [u8; 8]) {
+    let mut date = *b"0000-00-00";
+    date[..4].copy_from_slice(&value[..4]);
+    date[5..7].copy_from_slice(&value[4..6]);
+    date[8..].copy_from_slice(&value[6..]);
+    out.extend_from_slice(&date);
 }
 
 /// Whether all eight are digits, at once.
-fn is_date(value: &[u8; 8]) -> bool {
-    let word = u64::from_le_bytes(*value);
+fn is_date(value: [u8; 8]) -> bool {
+    let word = u64::from_le_bytes(value);
     let carried = (word & 0x7F7F_7F7F_7F7F_7F7F) + 0x0606_0606_0606_0606;
     (word | carried) & 0xF0F0_F0F0_F0F0_F0F0 == 0x3030_3030_3030_3030
         && word & 0xF0F0_F0F0_F0F0_F0F0 == 0x3030_3030_3030_3030
@@ -258,9 +281,11 @@ mod tests {
         let pairs = vec![("M".into(), "male".into()), ("F".into(), "female".into())];
         let table = Translation::new(&CodeTable { id: "gender".into(), pairs }).unwrap();
 
-        assert_eq!(table.word(b"M"), Some(b"male".as_slice()));
-        assert_eq!(table.word(b"X"), Some(b"X".as_slice()));
-        assert_eq!(table.word(b"male"), None);
+        for (code, word) in [("M", Some("male")), ("X", Some("X")), ("<", Some("&lt;")), ("male", None)] {
+            let mut out = Vec::new();
+            let fits = table.push_word(&mut out, code.as_bytes(), Charset::Utf8);
+            assert_eq!(fits.map(|_| out.as_slice()), word.map(str::as_bytes));
+        }
         assert_eq!(table.code(b"female"), b"F");
         assert_eq!(table.code(b"X"), b"X");
     }

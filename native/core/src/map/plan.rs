@@ -105,8 +105,16 @@ impl Condition {
     }
 
     #[inline]
-    pub fn holds(&self, word: u64, value: &[u8]) -> bool {
-        self.words.contains(&word) || (word == LONG && self.long.iter().any(|wanted| **wanted == *value))
+    pub fn holds<'a>(&self, word: u64, value: impl FnOnce() -> &'a [u8]) -> bool {
+        match *self.words {
+            [only] if only == word => true,
+            [_] | [] if word != LONG => false,
+            ref words => words.contains(&word) || (word == LONG && self.is_long(value())),
+        }
+    }
+
+    fn is_long(&self, value: &[u8]) -> bool {
+        self.long.iter().any(|wanted| **wanted == *value)
     }
 
     /// With one value it is written back as a constant, so its slot is taken too.

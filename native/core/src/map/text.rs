@@ -36,7 +36,7 @@ pub fn escape_part(out: &mut Vec<u8>, text: &[u8], (start, end): (usize, usize),
     let length = end - start;
     if let Some(block) = text[start..].first_chunk::<BLOCK>()
         && let Some(mask) = MASKS.get(length)
-        && is_plain(u128::from_le_bytes(*block) & mask | SPACES & !mask)
+        && is_plain_block(u128::from_le_bytes(*block) & mask | SPACES & !mask)
     {
         out.extend_from_slice(block);
         out.truncate(out.len() + length - BLOCK);
@@ -62,8 +62,15 @@ const fn each(byte: u8) -> u128 {
     u128::from_le_bytes([byte; BLOCK])
 }
 
+/// Whether every byte stands for itself.
+pub fn is_plain(value: &[u8]) -> bool {
+    let (blocks, rest) = value.as_chunks();
+    blocks.iter().all(|block| is_plain_block(u128::from_le_bytes(*block)))
+        && rest.iter().all(|byte| PLAIN[*byte as usize])
+}
+
 /// [`PLAIN`] of sixteen bytes at once. A borrow goes from one byte to the next only where a byte is special already.
-fn is_plain(block: u128) -> bool {
+fn is_plain_block(block: u128) -> bool {
     let control = block.wrapping_sub(SPACES);
     // `<` and `>`, `"` and `&` differ in one bit each.
     let angle = ((block | each(0x02)) ^ each(b'>')).wrapping_sub(each(1));
@@ -74,9 +81,7 @@ fn is_plain(block: u128) -> bool {
 /// Appends `value` escaped for an attribute or text; false where it is not valid in the character set.
 #[must_use]
 pub fn escape(out: &mut Vec<u8>, value: &[u8], charset: Charset) -> bool {
-    let (blocks, rest) = value.as_chunks();
-    if blocks.iter().all(|block| is_plain(u128::from_le_bytes(*block))) && rest.iter().all(|byte| PLAIN[*byte as usize])
-    {
+    if is_plain(value) {
         out.extend_from_slice(value);
         return true;
     }
@@ -189,7 +194,7 @@ mod tests {
                 block[at] = special;
                 block[(at + 1) % BLOCK] = b'0';
 
-                assert_eq!(is_plain(u128::from_le_bytes(block)), PLAIN[special as usize]);
+                assert_eq!(is_plain_block(u128::from_le_bytes(block)), PLAIN[special as usize]);
             }
         }
     }

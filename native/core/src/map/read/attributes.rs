@@ -33,6 +33,11 @@ fn key(element: u16, repetition: u16, component: u16) -> u64 {
     u64::from(element) << 32 | u64::from(repetition) << 16 | u64::from(component)
 }
 
+#[inline]
+fn key_of(slot: &Slot) -> u64 {
+    key(slot.element, slot.repetition, slot.component)
+}
+
 impl<'a> Cursor<'a> {
     fn new(tree: &'a Tree, segment: u32) -> Self {
         let instance = &tree.segments[segment as usize];
@@ -41,21 +46,21 @@ impl<'a> Cursor<'a> {
     }
 
     #[inline]
-    fn find(&mut self, wanted: u64) -> Option<u32> {
-        let mut at = self.at;
-        if self.slots.get(at).is_none_or(|slot| key(slot.element, slot.repetition, slot.component) > wanted) {
-            at = 0;
+    fn find(&mut self, element: u16, repetition: u16, component: u16) -> Option<u32> {
+        let wanted = key(element, repetition, component);
+        if self.at > 0 && self.slots.get(self.at - 1).is_none_or(|slot| key_of(slot) >= wanted) {
+            self.at = 0;
         }
-        while let Some(slot) = self.slots.get(at) {
-            let found = key(slot.element, slot.repetition, slot.component);
-            if found >= wanted {
-                self.at = at;
-                return (found == wanted).then_some(self.first_slot + at as u32);
-            }
+        let slots = self.slots;
+        let mut at = self.at;
+        while at < slots.len() && slots[at].element < element {
+            at += 1;
+        }
+        while at < slots.len() && key_of(&slots[at]) < wanted {
             at += 1;
         }
         self.at = at;
-        None
+        (at < slots.len() && key_of(&slots[at]) == wanted).then_some(self.first_slot + at as u32)
     }
 
     fn value(&self, slot: Option<u32>) -> &'a [u8] {
@@ -67,7 +72,7 @@ impl<'a> Cursor<'a> {
         let (element, repetition) = if on.element == 0 { current } else { (on.element, 0) };
         let wanted = key(element, repetition, on.component);
         if self.known.key != wanted {
-            let slot = self.find(wanted);
+            let slot = self.find(element, repetition, on.component);
             self.known = Known { key: wanted, slot, word: plan::word(self.value(slot)) };
         }
         self.known
@@ -75,10 +80,13 @@ impl<'a> Cursor<'a> {
 
     #[inline]
     fn holds(&mut self, current: (u16, u16), conditions: &[Condition]) -> bool {
-        conditions.iter().all(|on| {
+        for on in conditions {
             let known = self.known(current, on);
-            on.holds(known.word, self.value(known.slot))
-        })
+            if !on.holds(known.word, || self.value(known.slot)) {
+                return false;
+            }
+        }
+        true
     }
 }
 
@@ -143,7 +151,7 @@ impl Scratch {
             _ => return,
         };
         let current = (element, repetition);
-        let Some(found) = cursor.find(key(element, repetition, component)) else { return };
+        let Some(found) = cursor.find(element, repetition, component) else { return };
         if !cursor.holds(current, &read.conditions) || (!read.derived && self.claimed.has(found)) {
             return;
         }
@@ -157,12 +165,17 @@ impl Scratch {
                 self.invalid |= !escape_part(&mut self.body, &view.tree.text, part, self.charset);
                 true
             }
-            CodecTable::Code { table } => self.push_word(view, table, view.tree.value(slot)),
+            CodecTable::Code { table } => {
+                let translation = &view.mapping.translations[table as usize];
+                let fits = translation.push_word(&mut self.body, view.tree.value(slot), self.charset);
+                self.invalid |= fits == Some(false);
+                fits.is_some()
+            }
             // Digits and marks, of which none is escaped.
             CodecTable::Date => codec::decode_date(&mut self.body, view.tree.value(slot)),
             CodecTable::Time => codec::decode_time(&mut self.body, view.tree.value(slot)),
             CodecTable::Period { qualifier: element } => {
-                qualifier = cursor.find(key(element, 0, 1));
+                qualifier = cursor.find(element, 0, 1);
                 codec::decode_period(&mut self.body, view.tree.value(slot), cursor.value(qualifier))
             }
         };
@@ -184,23 +197,15 @@ impl Scratch {
             }
         }
     }
-
-    /// Appends the word for a code, escaped; false where the code has to stay what it is.
-    fn push_word(&mut self, view: View, table: u32, code: &[u8]) -> bool {
-        match view.mapping.translations[table as usize].word(code) {
-            Some(word) => {
-                self.invalid |= !escape_part(&mut self.body, word, (0, word.len()), self.charset);
-                true
-            }
-            None => false,
-        }
-    }
 }
 
 impl View<'_> {
     /// The first segment at the end of a route, whatever its conditions say.
     fn first_bound(self, from: u32, route: &RouteTable) -> Option<u32> {
         let parent = self.enclosing(from, route, &route.loops)?;
+        if !self.mapping.outline.loops[self.node(parent) as usize].wraps {
+            return self.bound_from(self.tree.loops[parent as usize].first_segment, route);
+        }
         let mut first = None;
         self.segments(parent, &route.segments, &mut |segment| {
             first = Some(segment);
@@ -217,10 +222,17 @@ impl View<'_> {
         if around.wrapper || around.wraps {
             return self.next_through_wrappers(from, after, route);
         }
-        let mut at = instance.next;
+        self.bound_from(instance.next, route)
+    }
+
+    fn bound_from(self, mut at: u32, route: &RouteTable) -> Option<u32> {
         while at != NONE {
             let instance = &self.tree.segments[at as usize];
-            if route.segments.contains(&instance.node) {
+            let is_bound = match *route.segments {
+                [only] => instance.node == only,
+                ref any => any.contains(&instance.node),
+            };
+            if is_bound {
                 return Some(at);
             }
             at = instance.next;

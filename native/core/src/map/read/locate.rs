@@ -1,5 +1,6 @@
 //! Finding loops, segments and units in the tree by the routes of a mapping table.
 
+use crate::map::outline::Numbered;
 use crate::map::program::Mapping;
 use crate::map::tables::{ConditionTable, PartTable, PlaceTable, RouteTable, SlotTable, UnitTable};
 use crate::x12::tree::{NONE, Slot, Tree};
@@ -238,21 +239,30 @@ impl<'a> View<'a> {
         }
     }
 
-    /// Appends the segments and loops inside a loop instance in document order, those of wrappers included.
+    /// Appends the segments and loops inside a loop instance in document order, those of wrappers included; without
+    /// the loops that have documents of their own, and ST and SE.
     pub fn children(self, parent: u32, into: &mut Vec<Child>) {
         let tree: &'a Tree = self.tree;
-        let mut segments = tree.segments_in(parent).peekable();
-        for child in tree.children_of(parent) {
-            let position = tree.loops[child as usize].position;
-            while let Some(segment) = segments.next_if(|at| tree.segments[*at as usize].position < position) {
-                into.push(Child::Segment(segment));
+        let outline = &self.mapping.outline;
+        let instance = &tree.loops[parent as usize];
+        let (mut segment, mut child) = (instance.first_segment, instance.first_child);
+        loop {
+            let end = tree.loops.get(child as usize).map_or(u32::MAX, |child| child.position);
+            while let Some(of) = tree.segments.get(segment as usize).filter(|of| child == NONE || of.position < end) {
+                let place = outline.segments.get(of.node as usize);
+                if place.is_none_or(|place| place.numbered != Numbered::Envelope) {
+                    into.push(Child::Segment(segment));
+                }
+                segment = of.next;
             }
-            if self.is_wrapper(child) {
+            let Some(of) = tree.loops.get(child as usize) else { return };
+            let place = &outline.loops[of.node as usize];
+            if place.wrapper {
                 self.children(child, into);
-            } else {
+            } else if !place.context {
                 into.push(Child::Loop(child));
             }
+            child = of.next_sibling;
         }
-        into.extend(segments.map(Child::Segment));
     }
 }

@@ -288,9 +288,12 @@ impl Renderer {
         scratch.attributes(view, unit, &rules.body);
         scratch.body.push(b'>');
         let content = scratch.body.len();
-        for index in 0..rules.body.blocks.len() {
+        let present = scratch.present(view, unit);
+        for (index, block) in rules.body.blocks.iter().enumerate() {
             if view.mapping.levels[branch][index] == NONE {
-                scratch.gated_block(view, unit, &rules.body, index);
+                if rules.body.plan.blocks[index] & present != 0 {
+                    scratch.block(view, unit, block);
+                }
                 continue;
             }
             for level in levels {

@@ -1,7 +1,7 @@
 //! What no rule took: `other` for values and `order` where the source departs from the guide's order.
 
 use crate::map::context::ValueCounts;
-use crate::map::labels::{push_number, push_ordinal, push_segment, push_slot};
+use crate::map::labels::{push_ordinal, push_segment, push_slot};
 use crate::map::outline::{Dictated, Numbered, SegmentPlace};
 use crate::map::read::locate::{Child, View};
 use crate::map::read::rules::{Chunk, Scratch};
@@ -18,14 +18,7 @@ impl Scratch {
         let first = self.children.len();
         let mut children = std::mem::take(&mut self.children);
         view.children(instance, &mut children);
-        let mut end = first;
-        for index in first..children.len() {
-            if is_walked(view, children[index]) {
-                children[end] = children[index];
-                end += 1;
-            }
-        }
-        children.truncate(end);
+        let end = children.len();
         self.children = children;
         self.order_of(view, first, end, owner);
         for index in first..end {
@@ -97,6 +90,13 @@ impl Scratch {
     ) {
         let instance = &view.tree.segments[segment as usize];
         let place = (instance.node != NONE).then(|| &view.mapping.outline.segments[instance.node as usize]);
+        if place.is_some_and(|place| place.dictated.is_empty() && place.numbered == Numbered::No)
+            && self.touched.has(segment)
+            && self.claimed.has_all(instance.first_slot, instance.end_slot)
+        {
+            counts.named += u64::from(instance.end_slot - instance.first_slot);
+            return;
+        }
         let mut left = 0;
         for (slot, index) in view.tree.slots_of(instance).iter().zip(instance.first_slot..) {
             if self.claimed.has(index) {
@@ -170,17 +170,7 @@ impl Scratch {
     }
 }
 
-/// Not the loops that have documents of their own, and not ST and SE.
-fn is_walked(view: View, child: Child) -> bool {
-    match child {
-        Child::Loop(at) => !view.mapping.outline.loops[view.node(at) as usize].context,
-        Child::Segment(at) => {
-            let node = view.tree.segments[at as usize].node;
-            node == NONE || view.mapping.outline.segments[node as usize].numbered != Numbered::Envelope
-        }
-    }
-}
-
+#[inline]
 fn rank(view: View, child: Child) -> Option<u32> {
     match child {
         Child::Loop(at) => Some(view.mapping.outline.loops[view.node(at) as usize].rank),
@@ -246,13 +236,21 @@ fn has_other_component(view: View, instance: &SegmentInstance, on: &Dictated) ->
 
 fn is_number_given(view: View, instance: &SegmentInstance, place: &SegmentPlace, element: u16, value: &[u8]) -> bool {
     match expected_number(view, instance, place, element) {
-        Some(expected) => {
-            let mut text = Vec::with_capacity(8);
-            push_number(&mut text, expected);
-            text == value
-        }
+        Some(expected) => is_decimal(value, expected),
         None => false,
     }
+}
+
+/// Whether the value is the number as writing gives it, without leading zeros.
+fn is_decimal(value: &[u8], number: u64) -> bool {
+    let mut rest = number;
+    for (index, digit) in value.iter().rev().enumerate() {
+        if *digit != b'0' + (rest % 10) as u8 || (rest == 0 && index > 0) {
+            return false;
+        }
+        rest /= 10;
+    }
+    rest == 0 && !value.is_empty()
 }
 
 /// The number that writing puts into this element, where it puts one.

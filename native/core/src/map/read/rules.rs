@@ -41,6 +41,20 @@ impl Bits {
         self.words.get(at / 64).is_some_and(|word| word >> (at % 64) & 1 == 1)
     }
 
+    /// Whether all from `start` up to `end` are set.
+    pub fn has_all(&self, start: u32, end: u32) -> bool {
+        let (mut at, end) = ((start as usize).wrapping_sub(self.first), (end as usize).wrapping_sub(self.first));
+        while at < end {
+            let count = (64 - at % 64).min(end - at);
+            let wanted = u64::MAX >> (64 - count) << (at % 64);
+            if self.words.get(at / 64).is_none_or(|word| word & wanted != wanted) {
+                return false;
+            }
+            at += count;
+        }
+        true
+    }
+
     pub fn set(&mut self, at: u32) {
         let at = (at as usize).wrapping_sub(self.first);
         if let Some(word) = self.words.get_mut(at / 64) {
@@ -188,15 +202,14 @@ impl Scratch {
     }
 
     pub fn blocks(&mut self, view: View, unit: Unit, body: &BodyTable) {
-        for index in 0..body.blocks.len() {
-            self.gated_block(view, unit, body, index);
+        if body.blocks.is_empty() {
+            return;
         }
-    }
-
-    /// One block of a body whose loop is `unit`.
-    pub fn gated_block(&mut self, view: View, unit: Unit, body: &BodyTable, index: usize) {
-        if body.plan.blocks[index] & self.present(view, unit) != 0 {
-            self.block(view, unit, &body.blocks[index]);
+        let present = self.present(view, unit);
+        for (block, wanted) in body.blocks.iter().zip(&body.plan.blocks) {
+            if wanted & present != 0 {
+                self.block(view, unit, block);
+            }
         }
     }
 
