@@ -13,18 +13,27 @@ use crate::map::tables::{
 pub(crate) struct BodyPlan {
     /// The attributes in their order, those side by side that look for their segment at one place together.
     pub runs: Box<[Run]>,
-    /// For each block: the children of the loop by rank, one of which must be there; all bits where it does not say.
-    pub blocks: Box<[u128]>,
+    pub blocks: Box<[Outer]>,
 }
 
 /// Attributes that read the segments of one route, each by conditions of its own.
 #[derive(Debug, Clone)]
 pub(crate) struct Run {
-    /// As of the blocks.
+    /// The children of the loop by rank, one of which must be there; all bits where the rules do not say.
     pub wanted: u128,
     /// Index of the first attribute in the body.
     pub first: usize,
     pub reads: Box<[Read]>,
+}
+
+/// A child element.
+#[derive(Debug, Clone)]
+pub(crate) struct Outer {
+    /// As of the attributes.
+    pub wanted: u128,
+    /// `<name` and `</name>`.
+    pub begin: Piece,
+    pub end: Piece,
 }
 
 #[derive(Debug, Clone)]
@@ -40,34 +49,33 @@ pub(crate) struct Read {
     pub conditions: Box<[Condition]>,
 }
 
-/// Bytes in blocks of a fixed size, which are appended without a call.
+/// Bytes that are appended as one block of a fixed size, without a call; what was too much is dropped.
 #[derive(Debug, Clone)]
 pub(crate) struct Piece {
-    blocks: Box<[[u8; Piece::BLOCK]]>,
+    block: [u8; Piece::BLOCK],
     padding: usize,
+    /// What the block cannot hold.
+    rest: Box<[u8]>,
 }
 
 impl Piece {
-    const BLOCK: usize = 16;
+    /// Few names and words are longer.
+    const BLOCK: usize = 32;
 
     pub fn new(bytes: &[u8]) -> Self {
-        let blocks: Box<[_]> = bytes
-            .chunks(Self::BLOCK)
-            .map(|part| {
-                let mut block = [0; Self::BLOCK];
-                block[..part.len()].copy_from_slice(part);
-                block
-            })
-            .collect();
-        Self { padding: blocks.len() * Self::BLOCK - bytes.len(), blocks }
+        let (start, rest) = bytes.split_at(bytes.len().min(Self::BLOCK));
+        let mut block = [0; Self::BLOCK];
+        block[..start.len()].copy_from_slice(start);
+        Self { block, padding: Self::BLOCK - start.len(), rest: rest.into() }
     }
 
     #[inline]
     pub fn push(&self, out: &mut Vec<u8>) {
-        for block in &self.blocks {
-            out.extend_from_slice(block);
-        }
+        out.extend_from_slice(&self.block);
         out.truncate(out.len() - self.padding);
+        if !self.rest.is_empty() {
+            out.extend_from_slice(&self.rest);
+        }
     }
 }
 
@@ -82,45 +90,46 @@ pub(crate) fn word(value: &[u8]) -> u64 {
 
 pub(crate) const LONG: u64 = u64::MAX;
 
+/// The place of a slot in its segment as a number: slots stand in this order.
+#[inline]
+pub(crate) fn key(element: u16, repetition: u16, component: u16) -> u64 {
+    u64::from(element) << 32 | u64::from(repetition) << 16 | u64::from(component)
+}
+
 #[derive(Debug, Clone)]
 pub(crate) struct Condition {
     /// From 1; 0 = the current composite.
     pub element: u16,
     pub component: u16,
-    /// The values that fit into words, and those that do not.
-    words: Box<[u64]>,
-    long: Box<[Box<[u8]>]>,
+    /// Of the first repetition of the element.
+    pub key: u64,
+    /// The one value wanted, [`LONG`] where it is another: `any_of` has it.
+    pub only: u64,
+    any_of: Box<[Box<[u8]>]>,
 }
 
 impl Condition {
     fn new(table: &ConditionTable) -> Self {
-        let (long, short): (Vec<&[u8]>, Vec<&[u8]>) =
-            table.any_of.iter().map(String::as_bytes).partition(|value| word(value) == LONG);
+        let only = match table.any_of.as_slice() {
+            [only] => word(only.as_bytes()),
+            _ => LONG,
+        };
         Self {
             element: table.element,
             component: table.component,
-            words: short.into_iter().map(word).collect(),
-            long: long.into_iter().map(Box::from).collect(),
+            key: key(table.element, 0, table.component),
+            only,
+            any_of: table.any_of.iter().map(|value| value.as_bytes().into()).collect(),
         }
     }
 
-    #[inline]
-    pub fn holds<'a>(&self, word: u64, value: impl FnOnce() -> &'a [u8]) -> bool {
-        match *self.words {
-            [only] if only == word => true,
-            [_] | [] if word != LONG => false,
-            ref words => words.contains(&word) || (word == LONG && self.is_long(value())),
-        }
-    }
-
-    fn is_long(&self, value: &[u8]) -> bool {
-        self.long.iter().any(|wanted| **wanted == *value)
+    pub fn has(&self, value: &[u8]) -> bool {
+        self.any_of.iter().any(|wanted| **wanted == *value)
     }
 
     /// With one value it is written back as a constant, so its slot is taken too.
-    #[inline]
     pub fn is_constant(&self) -> bool {
-        self.words.len() + self.long.len() == 1
+        self.any_of.len() == 1
     }
 }
 
@@ -137,9 +146,12 @@ pub(crate) fn plan(body: &BodyTable, scope: Option<u32>) -> BodyPlan {
         runs.push(Run { wanted, first, reads: together.iter().map(read).collect() });
         first += together.len();
     }
-    let wanted =
-        |block: &BlockTable| block.branches.iter().fold(0, |bits, branch| bits | gate(branch.unit.route.as_ref()));
-    BodyPlan { runs: runs.into(), blocks: body.blocks.iter().map(wanted).collect() }
+    let outer = |block: &BlockTable| Outer {
+        wanted: block.branches.iter().fold(0, |bits, branch| bits | gate(branch.unit.route.as_ref())),
+        begin: Piece::new(format!("<{}", block.element).as_bytes()),
+        end: Piece::new(format!("</{}>", block.element).as_bytes()),
+    };
+    BodyPlan { runs: runs.into(), blocks: body.blocks.iter().map(outer).collect() }
 }
 
 fn is_together(left: &SlotTable, right: &SlotTable) -> bool {

@@ -1,7 +1,7 @@
 //! The attributes of an element: which slot each takes, and its value in its canonical form.
 
 use crate::map::codec;
-use crate::map::plan::{self, Condition, Read, Run};
+use crate::map::plan::{self, Condition, LONG, Read, Run, key};
 use crate::map::read::locate::{Unit, View};
 use crate::map::read::rules::Scratch;
 use crate::map::tables::{BodyTable, CodecTable, PlaceTable, RouteTable};
@@ -25,12 +25,6 @@ struct Known {
     key: u64,
     slot: Option<u32>,
     word: u64,
-}
-
-/// Slots stand in the order of their keys.
-#[inline]
-fn key(element: u16, repetition: u16, component: u16) -> u64 {
-    u64::from(element) << 32 | u64::from(repetition) << 16 | u64::from(component)
 }
 
 #[inline]
@@ -68,9 +62,12 @@ impl<'a> Cursor<'a> {
     }
 
     /// The slot that a condition looks at; element 0 is the composite `current`.
+    #[inline]
     fn known(&mut self, current: (u16, u16), on: &Condition) -> Known {
-        let (element, repetition) = if on.element == 0 { current } else { (on.element, 0) };
-        let wanted = key(element, repetition, on.component);
+        let (element, repetition, wanted) = match on.element {
+            0 => (current.0, current.1, key(current.0, current.1, on.component)),
+            element => (element, 0, on.key),
+        };
         if self.known.key != wanted {
             let slot = self.find(element, repetition, on.component);
             self.known = Known { key: wanted, slot, word: plan::word(self.value(slot)) };
@@ -82,11 +79,21 @@ impl<'a> Cursor<'a> {
     fn holds(&mut self, current: (u16, u16), conditions: &[Condition]) -> bool {
         for on in conditions {
             let known = self.known(current, on);
-            if !on.holds(known.word, || self.value(known.slot)) {
+            if !(known.word == on.only && on.only != LONG || on.only == LONG && on.has(self.value(known.slot))) {
                 return false;
             }
         }
         true
+    }
+}
+
+impl Cursor<'_> {
+    /// Moves to the segment.
+    fn holds_in(&mut self, segment: u32, conditions: &[Condition]) -> bool {
+        if self.segment != segment {
+            *self = Self::new(self.tree, segment);
+        }
+        self.holds((0, 0), conditions)
     }
 }
 
@@ -109,38 +116,38 @@ impl Scratch {
     }
 
     fn run(&mut self, view: View, unit: Unit, body: &BodyTable, run: &Run) {
-        let (Some(route), Unit::Loop(from)) = (&body.attributes[run.first].slot.route, unit) else {
-            let Some(segment) = unit.segment() else { return };
-            let mut cursor = Cursor::new(view.tree, segment);
-            for read in &run.reads {
-                self.attribute(view, unit, read, &mut cursor);
-            }
-            return;
+        let way = match (&body.attributes[run.first].slot.route, unit) {
+            (Some(route), Unit::Loop(from)) => Some((from, route)),
+            _ => None,
         };
-        let Some(first) = view.first_bound(from, route) else { return };
+        let first = match way {
+            Some((from, route)) => view.first_bound(from, route),
+            None => unit.segment(),
+        };
+        let Some(first) = first else { return };
         let mut cursor = Cursor::new(view.tree, first);
         let mut second = None;
         for read in &run.reads {
-            if cursor.segment != first {
-                cursor = Cursor::new(view.tree, first);
-            }
-            if !cursor.holds((0, 0), &read.selects) {
-                let mut next = *second.get_or_insert_with(|| view.next_bound(from, first, route));
-                while let Some(segment) = next {
-                    cursor = Cursor::new(view.tree, segment);
-                    if cursor.holds((0, 0), &read.selects) {
-                        break;
+            if let (Some((from, route)), false) = (way, read.selects.is_empty()) {
+                if !cursor.holds_in(first, &read.selects) {
+                    let mut next = *second.get_or_insert_with(|| view.next_bound(from, first, route));
+                    while let Some(segment) = next
+                        && !cursor.holds_in(segment, &read.selects)
+                    {
+                        next = view.next_bound(from, segment, route);
                     }
-                    next = view.next_bound(from, segment, route);
+                    if next.is_none() {
+                        continue;
+                    }
                 }
-                if next.is_none() {
-                    continue;
-                }
+            } else if cursor.segment != first {
+                cursor = Cursor::new(view.tree, first);
             }
             self.attribute(view, unit, read, &mut cursor);
         }
     }
 
+    #[inline]
     fn attribute(&mut self, view: View, unit: Unit, read: &Read, cursor: &mut Cursor) {
         let (element, repetition, component) = match (read.place, unit) {
             (PlaceTable::Element { element, component }, _) => (element, 0, component),
@@ -151,10 +158,17 @@ impl Scratch {
             _ => return,
         };
         let current = (element, repetition);
-        let Some(found) = cursor.find(element, repetition, component) else { return };
-        if !cursor.holds(current, &read.conditions) || (!read.derived && self.claimed.has(found)) {
-            return;
+        if let Some(found) = cursor.find(element, repetition, component)
+            && (read.conditions.is_empty() || cursor.holds(current, &read.conditions))
+            && (read.derived || !self.claimed.has(found))
+        {
+            self.push_attribute(view, read, cursor, current, found);
         }
+    }
+
+    /// Apart from the look for the slot, which most rules end with.
+    #[inline(never)]
+    fn push_attribute(&mut self, view: View, read: &Read, cursor: &mut Cursor, current: (u16, u16), found: u32) {
         let slot = &view.tree.slots[found as usize];
         let before = self.body.len();
         read.opening.push(&mut self.body);

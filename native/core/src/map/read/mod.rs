@@ -210,7 +210,7 @@ impl Renderer {
         scratch.body.push(b'>');
         let content = scratch.body.len();
         scratch.blocks(view, Unit::Loop(0), &view.mapping.set);
-        scratch.close(&mut owner, content);
+        scratch.close_outermost(&mut owner, content);
         scratch.owners[0] = owner;
         let mut counts = ValueCounts::default();
         scratch.path.clear();
@@ -238,7 +238,7 @@ impl Renderer {
         scratch.loop_owner[0] = 0;
         scratch.body.push(b'>');
         let content = scratch.body.len();
-        scratch.close(&mut owner, content);
+        scratch.close_outermost(&mut owner, content);
         scratch.owners[0] = owner;
         scratch.path.clear();
         scratch.residue_of_loop(view, instance, 0, counts);
@@ -291,8 +291,9 @@ impl Renderer {
         let present = scratch.present(view, unit);
         for (index, block) in rules.body.blocks.iter().enumerate() {
             if view.mapping.levels[branch][index] == NONE {
-                if rules.body.plan.blocks[index] & present != 0 {
-                    scratch.block(view, unit, block);
+                let outer = &rules.body.plan.blocks[index];
+                if outer.wanted & present != 0 {
+                    scratch.block(view, unit, block, outer);
                 }
                 continue;
             }
@@ -302,7 +303,7 @@ impl Renderer {
                 }
             }
         }
-        scratch.close(&mut owner, content);
+        scratch.close_outermost(&mut owner, content);
         scratch.owners[0] = owner;
         scratch.path.clear();
         scratch.residue_of_loop(view, instance, 0, counts);
@@ -338,7 +339,7 @@ impl Renderer {
         for (index, block) in rules.body.blocks.iter().enumerate() {
             if view.mapping.levels[branch][index] == node {
                 let start = scratch.body.len();
-                scratch.block(view, Unit::Loop(instance), block);
+                scratch.block(view, Unit::Loop(instance), block, &rules.body.plan.blocks[index]);
                 ranges.push((index, start, scratch.body.len()));
             }
         }

@@ -286,7 +286,7 @@ fn is_missing(
     let mut dictated = place
         .dictated
         .iter()
-        .filter(|on| (on.always || has_other_component(view, instance, on)) && lacks(on.element, on.component));
+        .filter(|on| lacks(on.element, on.component) && (on.always || has_other_component(view, instance, on)));
     if dictated.any(|on| tell(on.element, on.component)) {
         return true;
     }

@@ -1,6 +1,7 @@
 //! The rules of a table, run over a tree: elements and attributes, and which slots they took.
 
 use crate::map::outline::rank_bit;
+use crate::map::plan::{Outer, Piece};
 use crate::map::read::locate::{Child, Found, Unit, View};
 use crate::map::tables::{BlockTable, BodyTable, BranchTable, ConditionTable, RouteTable};
 use crate::map::text::{Charset, escape};
@@ -132,7 +133,7 @@ impl Scratch {
         }
     }
 
-    /// `<name`; the tag and the attributes follow, then [`Scratch::children_begin`].
+    /// `<name` of an outermost element.
     pub fn open(&mut self, name: &str) -> Owner {
         self.body.push(b'<');
         let start = self.body.len();
@@ -141,7 +142,7 @@ impl Scratch {
     }
 
     /// Closes an element whose start tag ended at `content`; the owner's place is filled in.
-    pub fn close(&mut self, owner: &mut Owner, content: usize) {
+    pub fn close(&mut self, owner: &mut Owner, content: usize, end: &Piece) {
         if self.body.len() == content {
             self.body.pop();
             owner.offset = self.body.len();
@@ -149,10 +150,15 @@ impl Scratch {
             self.body.extend_from_slice(b"/>");
         } else {
             owner.offset = self.body.len();
-            self.body.extend_from_slice(b"</");
-            self.body.extend_from_within(owner.name.0..owner.name.1);
-            self.body.push(b'>');
+            end.push(&mut self.body);
         }
+    }
+
+    /// The same for an outermost element.
+    pub fn close_outermost(&mut self, owner: &mut Owner, content: usize) {
+        let name = &self.body[owner.name.0..owner.name.1];
+        let end = Piece::new(&[b"</", name, b">"].concat());
+        self.close(owner, content, &end);
     }
 
     pub fn plain_attribute(&mut self, name: &str, value: &[u8]) {
@@ -206,14 +212,14 @@ impl Scratch {
             return;
         }
         let present = self.present(view, unit);
-        for (block, wanted) in body.blocks.iter().zip(&body.plan.blocks) {
-            if wanted & present != 0 {
-                self.block(view, unit, block);
+        for (block, outer) in body.blocks.iter().zip(&body.plan.blocks) {
+            if outer.wanted & present != 0 {
+                self.block(view, unit, block, outer);
             }
         }
     }
 
-    pub fn block(&mut self, view: View, unit: Unit, block: &BlockTable) {
+    pub fn block(&mut self, view: View, unit: Unit, block: &BlockTable, outer: &Outer) {
         for branch in &block.branches {
             if !self.may_lead(view, unit, branch.unit.route.as_ref()) {
                 continue;
@@ -227,7 +233,7 @@ impl Scratch {
                 let at = self.units[index];
                 let starts =
                     previous.is_some_and(|last| Some(last) != at.segment() && view.has_room(last, branch.unit.part));
-                if self.element(view, at, block, branch, starts) {
+                if self.element(view, at, (block, outer), branch, starts) {
                     previous = at.segment();
                 }
             }
@@ -236,9 +242,17 @@ impl Scratch {
     }
 
     /// One element; false where it would be empty and may be left out.
-    fn element(&mut self, view: View, unit: Unit, block: &BlockTable, branch: &BranchTable, starts: bool) -> bool {
+    fn element(
+        &mut self,
+        view: View,
+        unit: Unit,
+        (block, outer): (&BlockTable, &Outer),
+        branch: &BranchTable,
+        starts: bool,
+    ) -> bool {
         let before = self.body.len();
-        let mut owner = self.open(&block.element);
+        outer.begin.push(&mut self.body);
+        let mut owner = Owner { offset: 0, is_closed: false, name: (before + 1, self.body.len()) };
         if let (Some(tag), Some(value)) = (&block.tag, &branch.value) {
             self.plain_attribute(tag, value.as_bytes());
         }
@@ -269,7 +283,7 @@ impl Scratch {
             route.conditions.iter().for_each(|on| self.claim_condition(view, found, on));
             self.touched.set(segment);
         }
-        self.close(&mut owner, content);
+        self.close(&mut owner, content, &outer.end);
         if owns {
             self.owners[index as usize] = owner;
         }
