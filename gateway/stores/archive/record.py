@@ -12,6 +12,7 @@ the record was written: recovery tells by it a torn tail, which nobody was promi
 
 import struct
 import zlib
+from collections.abc import Sequence
 from dataclasses import dataclass
 from enum import IntFlag
 
@@ -74,14 +75,31 @@ class Encoder:
 
     def encode(self, data: bytes, flags: Flag, synced_to: int) -> bytes:
         """One record; compressed where that makes it smaller."""
-        stored = self._compressor.compress(data)
-        if len(stored) < len(data):
-            flags |= Flag.COMPRESSED
-        else:
-            stored = data
-        header = _HEADER.pack(MAGIC, flags, 0, len(stored), len(data), synced_to)
-        checksum = zlib.crc32(stored, zlib.crc32(header))
-        return b"".join((header, _CRC.pack(checksum), stored))
+        return _record(data, self._compressor.compress(data), flags, synced_to)
+
+    def encode_all(self, chunks: Sequence[tuple[bytes, Flag]], synced_to: int) -> list[bytes]:
+        """A record of each chunk.
+
+        One call of the compressor for all: each call gives the interpreter lock away and has to wait for it again.
+        """
+        if len(chunks) == 1 or not all(data for data, _ in chunks):
+            # Alone there is nothing to gain; nothing but empty chunks is what the call refuses.
+            return [self.encode(data, flags, synced_to) for data, flags in chunks]
+        compressed = self._compressor.multi_compress_to_buffer([data for data, _ in chunks], threads=0)
+        return [
+            _record(data, compressed[number].tobytes(), flags, synced_to) for number, (data, flags) in enumerate(chunks)
+        ]
+
+
+def _record(data: bytes, compressed: bytes, flags: Flag, synced_to: int) -> bytes:
+    stored = data
+    number = flags.value
+    if len(compressed) < len(data):
+        stored = compressed
+        number |= Flag.COMPRESSED.value
+    header = _HEADER.pack(MAGIC, number, 0, len(stored), len(data), synced_to)
+    checksum = zlib.crc32(stored, zlib.crc32(header))
+    return b"".join((header, _CRC.pack(checksum), stored))
 
 
 def decode(buffer: bytes | memoryview, offset: int = 0) -> Record:

@@ -143,13 +143,11 @@ class SegmentWriter:
     def _append(self, group: list[_Pending]) -> list[ChunkPlace]:
         if self._descriptor < 0 or self._offset >= self._segment_bytes:
             self._roll()
-        records: list[bytes] = []
+        records = self._encoder.encode_all([(pending.data, pending.flags) for pending in group], self._synced_to)
         places: list[ChunkPlace] = []
         offset = self._offset
-        for pending in group:
-            record = self._encoder.encode(pending.data, pending.flags, self._synced_to)
+        for pending, record in zip(group, records, strict=True):
             places.append(ChunkPlace(self._number, offset, len(record), len(pending.data)))
-            records.append(record)
             offset += len(record)
         self._files.write(self._descriptor, b"".join(records))
         self._offset = offset
