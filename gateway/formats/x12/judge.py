@@ -18,8 +18,8 @@ from gateway.model.judgement import FileJudged
 
 CharacterSet = Literal["basic", "extended", "open"]
 
-# XML that the reader collects before it is spooled.
-XML_BATCH_BYTES = 1 << 20
+# XML that the reader collects before it is spooled: what a processor's second cache holds beside all else.
+XML_BATCH_BYTES = 1 << 18
 
 
 @dataclass(frozen=True, slots=True)
