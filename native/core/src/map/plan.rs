@@ -13,7 +13,10 @@ use crate::map::tables::{
 pub(crate) struct BodyPlan {
     /// The attributes in their order, those side by side that look for their segment at one place together.
     pub runs: Box<[Run]>,
-    pub blocks: Box<[Outer]>,
+    /// For each block what it wants of the loop, as of the runs; close together, for most rules end here.
+    pub wanted: Box<[u128]>,
+    /// For each block the names of its element.
+    pub names: Box<[Names]>,
 }
 
 /// Attributes that read the segments of one route, each by conditions of its own.
@@ -26,14 +29,17 @@ pub(crate) struct Run {
     pub reads: Box<[Read]>,
 }
 
-/// A child element.
+/// `<name` and `</name>`.
 #[derive(Debug, Clone)]
-pub(crate) struct Outer {
-    /// As of the attributes.
-    pub wanted: u128,
-    /// `<name` and `</name>`.
+pub(crate) struct Names {
     pub begin: Piece,
     pub end: Piece,
+}
+
+impl Names {
+    pub fn new(name: &str) -> Self {
+        Self { begin: Piece::new(format!("<{name}").as_bytes()), end: Piece::new(format!("</{name}>").as_bytes()) }
+    }
 }
 
 #[derive(Debug, Clone)]
@@ -146,12 +152,13 @@ pub(crate) fn plan(body: &BodyTable, scope: Option<u32>) -> BodyPlan {
         runs.push(Run { wanted, first, reads: together.iter().map(read).collect() });
         first += together.len();
     }
-    let outer = |block: &BlockTable| Outer {
-        wanted: block.branches.iter().fold(0, |bits, branch| bits | gate(branch.unit.route.as_ref())),
-        begin: Piece::new(format!("<{}", block.element).as_bytes()),
-        end: Piece::new(format!("</{}>", block.element).as_bytes()),
-    };
-    BodyPlan { runs: runs.into(), blocks: body.blocks.iter().map(outer).collect() }
+    let wanted =
+        |block: &BlockTable| block.branches.iter().fold(0, |bits, branch| bits | gate(branch.unit.route.as_ref()));
+    BodyPlan {
+        runs: runs.into(),
+        wanted: body.blocks.iter().map(wanted).collect(),
+        names: body.blocks.iter().map(|block| Names::new(&block.element)).collect(),
+    }
 }
 
 fn is_together(left: &SlotTable, right: &SlotTable) -> bool {

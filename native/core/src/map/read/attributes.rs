@@ -6,7 +6,7 @@ use crate::map::read::locate::{Unit, View};
 use crate::map::read::rules::Scratch;
 use crate::map::tables::{BodyTable, CodecTable, PlaceTable, RouteTable};
 use crate::map::text::escape_part;
-use crate::x12::tree::{NONE, Slot, Tree};
+use crate::x12::tree::{Slot, Tree};
 
 /// A segment whose slots are asked for one after another, mostly in their order.
 struct Cursor<'a> {
@@ -218,7 +218,7 @@ impl View<'_> {
     fn first_bound(self, from: u32, route: &RouteTable) -> Option<u32> {
         let parent = self.enclosing(from, route, &route.loops)?;
         if !self.mapping.outline.loops[self.node(parent) as usize].wraps {
-            return self.bound_from(self.tree.loops[parent as usize].first_segment, route);
+            return self.bound_from(self.tree.loops[parent as usize].first_segment, &route.segments);
         }
         let mut first = None;
         self.segments(parent, &route.segments, &mut |segment| {
@@ -236,22 +236,7 @@ impl View<'_> {
         if around.wrapper || around.wraps {
             return self.next_through_wrappers(from, after, route);
         }
-        self.bound_from(instance.next, route)
-    }
-
-    fn bound_from(self, mut at: u32, route: &RouteTable) -> Option<u32> {
-        while at != NONE {
-            let instance = &self.tree.segments[at as usize];
-            let is_bound = match *route.segments {
-                [only] => instance.node == only,
-                ref any => any.contains(&instance.node),
-            };
-            if is_bound {
-                return Some(at);
-            }
-            at = instance.next;
-        }
-        None
+        self.bound_from(instance.next, &route.segments)
     }
 
     fn next_through_wrappers(self, from: u32, after: u32, route: &RouteTable) -> Option<u32> {

@@ -88,14 +88,34 @@ impl<'a> View<'a> {
         first
     }
 
+    /// The first segment that is bound to one of `nodes`, from `at` on in its loop.
+    #[inline]
+    pub fn bound_from(self, mut at: u32, nodes: &[u32]) -> Option<u32> {
+        while at != NONE {
+            let instance = &self.tree.segments[at as usize];
+            let is_bound = match *nodes {
+                [only] => instance.node == only,
+                _ => nodes.contains(&instance.node),
+            };
+            if is_bound {
+                return Some(at);
+            }
+            at = instance.next;
+        }
+        None
+    }
+
     /// Visits the segments of a loop that are bound to one of `nodes`, through wrappers, until told to stop.
     pub fn segments(self, parent: u32, nodes: &[u32], visit: &mut impl FnMut(u32) -> bool) -> bool {
-        self.tree.segments_in(parent).any(|at| nodes.contains(&self.tree.segments[at as usize].node) && visit(at))
-            || (self.mapping.outline.loops[self.node(parent) as usize].wraps
-                && self
-                    .tree
-                    .children_of(parent)
-                    .any(|child| self.is_wrapper(child) && self.segments(child, nodes, visit)))
+        let mut next = self.bound_from(self.tree.loops[parent as usize].first_segment, nodes);
+        while let Some(at) = next {
+            if visit(at) {
+                return true;
+            }
+            next = self.bound_from(self.tree.segments[at as usize].next, nodes);
+        }
+        self.mapping.outline.loops[self.node(parent) as usize].wraps
+            && self.tree.children_of(parent).any(|child| self.is_wrapper(child) && self.segments(child, nodes, visit))
     }
 
     /// Whether the conditions hold; element 0 is the composite `current`.

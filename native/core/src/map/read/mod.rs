@@ -291,9 +291,8 @@ impl Renderer {
         let present = scratch.present(view, unit);
         for (index, block) in rules.body.blocks.iter().enumerate() {
             if view.mapping.levels[branch][index] == NONE {
-                let outer = &rules.body.plan.blocks[index];
-                if outer.wanted & present != 0 {
-                    scratch.block(view, unit, block, outer);
+                if rules.body.plan.wanted[index] & present != 0 {
+                    scratch.block(view, unit, block, &rules.body.plan.names[index]);
                 }
                 continue;
             }
@@ -339,7 +338,7 @@ impl Renderer {
         for (index, block) in rules.body.blocks.iter().enumerate() {
             if view.mapping.levels[branch][index] == node {
                 let start = scratch.body.len();
-                scratch.block(view, Unit::Loop(instance), block, &rules.body.plan.blocks[index]);
+                scratch.block(view, Unit::Loop(instance), block, &rules.body.plan.names[index]);
                 ranges.push((index, start, scratch.body.len()));
             }
         }

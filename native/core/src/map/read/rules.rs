@@ -1,7 +1,7 @@
 //! The rules of a table, run over a tree: elements and attributes, and which slots they took.
 
 use crate::map::outline::rank_bit;
-use crate::map::plan::{Outer, Piece};
+use crate::map::plan::{Names, Piece};
 use crate::map::read::locate::{Child, Found, Unit, View};
 use crate::map::tables::{BlockTable, BodyTable, BranchTable, ConditionTable, RouteTable};
 use crate::map::text::{Charset, escape};
@@ -212,14 +212,14 @@ impl Scratch {
             return;
         }
         let present = self.present(view, unit);
-        for (block, outer) in body.blocks.iter().zip(&body.plan.blocks) {
-            if outer.wanted & present != 0 {
-                self.block(view, unit, block, outer);
+        for (index, wanted) in body.plan.wanted.iter().enumerate() {
+            if wanted & present != 0 {
+                self.block(view, unit, &body.blocks[index], &body.plan.names[index]);
             }
         }
     }
 
-    pub fn block(&mut self, view: View, unit: Unit, block: &BlockTable, outer: &Outer) {
+    pub fn block(&mut self, view: View, unit: Unit, block: &BlockTable, names: &Names) {
         for branch in &block.branches {
             if !self.may_lead(view, unit, branch.unit.route.as_ref()) {
                 continue;
@@ -233,7 +233,7 @@ impl Scratch {
                 let at = self.units[index];
                 let starts =
                     previous.is_some_and(|last| Some(last) != at.segment() && view.has_room(last, branch.unit.part));
-                if self.element(view, at, (block, outer), branch, starts) {
+                if self.element(view, at, (block, names), branch, starts) {
                     previous = at.segment();
                 }
             }
@@ -246,12 +246,12 @@ impl Scratch {
         &mut self,
         view: View,
         unit: Unit,
-        (block, outer): (&BlockTable, &Outer),
+        (block, names): (&BlockTable, &Names),
         branch: &BranchTable,
         starts: bool,
     ) -> bool {
         let before = self.body.len();
-        outer.begin.push(&mut self.body);
+        names.begin.push(&mut self.body);
         let mut owner = Owner { offset: 0, is_closed: false, name: (before + 1, self.body.len()) };
         if let (Some(tag), Some(value)) = (&block.tag, &branch.value) {
             self.plain_attribute(tag, value.as_bytes());
@@ -283,7 +283,7 @@ impl Scratch {
             route.conditions.iter().for_each(|on| self.claim_condition(view, found, on));
             self.touched.set(segment);
         }
-        self.close(&mut owner, content, &outer.end);
+        self.close(&mut owner, content, &names.end);
         if owns {
             self.owners[index as usize] = owner;
         }
