@@ -172,8 +172,11 @@ class Receiver:
         await asyncio.gather(*self._accepting, return_exceptions=True)
 
 
-class _Metered:
-    """A body on its way into the archive: counted, hashed, its head kept."""
+class _Metered(AsyncIterator[bytes]):
+    """A body on its way into the archive: counted, hashed, its head kept.
+
+    A class, as the loop keeps account of each asynchronous generator, for its end, which this needs not.
+    """
 
     def __init__(self, body: AsyncIterable[bytes], limit_bytes: int) -> None:
         self._pieces = aiter(body)
@@ -191,10 +194,12 @@ class _Metered:
                 return True
         return False
 
-    async def __aiter__(self) -> AsyncIterator[bytes]:
-        yield self._count(self._first)
-        async for piece in self._pieces:
-            yield self._count(piece)
+    async def __anext__(self) -> bytes:
+        if self._first:
+            piece, self._first = self._first, b""
+        else:
+            piece = await anext(self._pieces)
+        return self._count(piece)
 
     def _count(self, piece: bytes) -> bytes:
         self.size_bytes += len(piece)

@@ -6,7 +6,7 @@ Owns the measuring. Must not know what the bytes are, nor keep more than one chu
 import asyncio
 from collections.abc import AsyncIterator
 
-from aiohttp import ClientPayloadError, web
+from aiohttp import ClientPayloadError, StreamReader, web
 from aiohttp.web_exceptions import HTTPException
 
 from gateway.transports.https.limits import Limits
@@ -27,31 +27,51 @@ def check_declared(request: web.BaseRequest, size_limit_bytes: int) -> None:
         raise ProblemError(_ENCODED)
 
 
-async def body_chunks(request: web.BaseRequest, limits: Limits, size_limit_bytes: int) -> AsyncIterator[bytes]:
+def body_chunks(request: web.BaseRequest, limits: Limits, size_limit_bytes: int) -> AsyncIterator[bytes]:
     """The body as it comes. Raises ProblemError (408, 413) or SenderGoneError."""
-    loop = asyncio.get_running_loop()
-    began_s = loop.time()
-    received = 0
-    content = request.content
-    while not content.at_eof():
+    return _Chunks(request.content, limits, size_limit_bytes)
+
+
+class _Chunks(AsyncIterator[bytes]):
+    """A class, as the loop keeps account of each asynchronous generator, for its end, which this needs not."""
+
+    __slots__ = ("_began_s", "_content", "_limits", "_loop", "_received", "_size_limit_bytes")
+
+    def __init__(self, content: StreamReader, limits: Limits, size_limit_bytes: int) -> None:
+        self._content = content
+        self._limits = limits
+        self._size_limit_bytes = size_limit_bytes
+        self._loop = asyncio.get_running_loop()
+        self._began_s = self._loop.time()
+        self._received = 0
+
+    async def __anext__(self) -> bytes:
+        while not self._content.at_eof():
+            chunk = await self._read()
+            self._check(len(chunk))
+            if chunk:
+                return chunk
+        raise StopAsyncIteration
+
+    async def _read(self) -> bytes:
         try:
-            if content.is_eof():
-                chunk = content.read_nowait(limits.chunk_size_bytes)
-            else:
-                async with asyncio.timeout(limits.body_stall_timeout_s):
-                    chunk = await content.read(limits.chunk_size_bytes)
+            if self._content.is_eof():
+                return self._content.read_nowait(self._limits.chunk_size_bytes)
+            async with asyncio.timeout(self._limits.body_stall_timeout_s):
+                return await self._content.read(self._limits.chunk_size_bytes)
         except TimeoutError:
             raise ProblemError(_TOO_SLOW) from None
         except (ClientPayloadError, ConnectionError, HTTPException):
             raise SenderGoneError from None
-        received += len(chunk)
-        if received > size_limit_bytes:
-            raise ProblemError(_too_large(size_limit_bytes))
-        elapsed_s = loop.time() - began_s
-        if elapsed_s > limits.body_stall_timeout_s and received < elapsed_s * limits.body_rate_minimum_bytes_per_s:
+
+    def _check(self, size_bytes: int) -> None:
+        self._received += size_bytes
+        if self._received > self._size_limit_bytes:
+            raise ProblemError(_too_large(self._size_limit_bytes))
+        elapsed_s = self._loop.time() - self._began_s
+        patience_s = self._limits.body_stall_timeout_s
+        if elapsed_s > patience_s and self._received < elapsed_s * self._limits.body_rate_minimum_bytes_per_s:
             raise ProblemError(_TOO_SLOW)
-        if chunk:
-            yield chunk
 
 
 def _too_large(size_limit_bytes: int) -> Problem:
