@@ -8,12 +8,14 @@ mod locate;
 mod residue;
 mod rules;
 mod source;
+mod splice;
 
 use crate::map::context::{DocumentContext, ValueCounts};
 use crate::map::labels::push_ordinal;
 use crate::map::program::Mapping;
 use crate::map::read::locate::{Unit, View};
-use crate::map::read::rules::{Chunk, Scratch};
+use crate::map::read::rules::Scratch;
+use crate::map::read::splice::Chunk;
 use crate::map::tables::{ItemBlockTable, ItemBranchTable};
 use crate::map::text::{Charset, escape};
 use crate::x12::tree::{NONE, Tree};
@@ -405,36 +407,4 @@ fn push_at(out: &mut Vec<u8>, view: View, instance: u32) {
         push_ordinal(out, of.ordinal);
     }
     out.push(b'"');
-}
-
-impl Scratch {
-    /// Appends the body from `start` to `end` with every chunk at the end of its owner.
-    fn splice(&mut self, out: &mut Vec<u8>, start: usize, end: usize) {
-        let Self { body, residue, chunks, owners, .. } = self;
-        let offset = |chunk: &Chunk| owners.get(chunk.owner as usize).map_or(usize::MAX, |owner| owner.offset);
-        chunks.sort_by_key(offset);
-        let mut at = start;
-        let mut index = chunks.partition_point(|chunk| offset(chunk) < start);
-        while let Some(owner) = chunks.get(index).and_then(|chunk| owners.get(chunk.owner as usize)) {
-            if owner.offset >= end {
-                break;
-            }
-            out.extend_from_slice(&body[at..owner.offset]);
-            at = owner.offset;
-            if owner.is_closed {
-                out.push(b'>');
-            }
-            while let Some(chunk) = chunks.get(index).filter(|chunk| offset(chunk) == owner.offset) {
-                out.extend_from_slice(&residue[chunk.start..chunk.end]);
-                index += 1;
-            }
-            if owner.is_closed {
-                out.extend_from_slice(b"</");
-                out.extend_from_slice(&body[owner.name.0..owner.name.1]);
-                out.push(b'>');
-                at += 2;
-            }
-        }
-        out.extend_from_slice(&body[at..end]);
-    }
 }

@@ -4,7 +4,8 @@ use crate::map::context::ValueCounts;
 use crate::map::labels::{push_ordinal, push_segment, push_slot};
 use crate::map::outline::{Dictated, Numbered, SegmentPlace};
 use crate::map::read::locate::{Child, View};
-use crate::map::read::rules::{Chunk, Scratch};
+use crate::map::read::rules::Scratch;
+use crate::map::read::splice::Chunk;
 use crate::map::text::escape;
 use crate::x12::tree::{NONE, SegmentInstance, Slot};
 

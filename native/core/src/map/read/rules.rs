@@ -3,25 +3,10 @@
 use crate::map::outline::rank_bit;
 use crate::map::plan::{Names, Piece};
 use crate::map::read::locate::{Child, Found, Unit, View};
+use crate::map::read::splice::{Chunk, Owner};
 use crate::map::tables::{BlockTable, BodyTable, BranchTable, ConditionTable, RouteTable};
 use crate::map::text::{Charset, escape};
 use crate::x12::tree::{NONE, Tree};
-
-/// An element that owns a loop or segment: what is left of that is inserted at its end.
-#[derive(Debug, Clone, Copy)]
-pub(super) struct Owner {
-    /// Of its end tag in the body, or of `/>`.
-    pub offset: usize,
-    pub is_closed: bool,
-    pub name: (usize, usize),
-}
-
-#[derive(Debug, Clone, Copy)]
-pub(super) struct Chunk {
-    pub owner: u32,
-    pub start: usize,
-    pub end: usize,
-}
 
 /// One bit for each slot or segment of the part of the tree being rendered.
 #[derive(Debug, Default)]
