@@ -3,6 +3,9 @@
 Owns names, types and indexes. Must not know queries. No payload in any column: envelope identifiers, control numbers,
 codes and ids only. Times are microseconds since 1970 UTC (SQLite has no time with zone); a body is a reference into the
 archive. A change here needs a migration; a test compares the two.
+
+Conditions of partial indexes stand here for SQLite alone: naming PostgreSQL's loads all of its dialect at each start.
+The migrations, which make the tables, name both.
 """
 
 import sqlalchemy as sa
@@ -64,13 +67,11 @@ instance = sa.Table(
     sa.Index("ix_instance_partner", "partner", "id"),
 )
 _OPEN_STATES = sa.text("state IN ('running', 'waiting')")
-sa.Index("ix_instance_due", instance.c.due_us, sqlite_where=_OPEN_STATES, postgresql_where=_OPEN_STATES)
+sa.Index("ix_instance_due", instance.c.due_us, sqlite_where=_OPEN_STATES)
 _IN_LANE = sa.text("lane IS NOT NULL AND state IN ('running', 'waiting')")
-sa.Index("ix_instance_lane", instance.c.lane, instance.c.id, sqlite_where=_IN_LANE, postgresql_where=_IN_LANE)
+sa.Index("ix_instance_lane", instance.c.lane, instance.c.id, sqlite_where=_IN_LANE)
 _STUCK_STATES = sa.text("state IN ('failed', 'held')")
-sa.Index(
-    "ix_instance_stuck", instance.c.state, instance.c.id, sqlite_where=_STUCK_STATES, postgresql_where=_STUCK_STATES
-)
+sa.Index("ix_instance_stuck", instance.c.state, instance.c.id, sqlite_where=_STUCK_STATES)
 
 step = sa.Table(
     "step",
@@ -201,7 +202,6 @@ sa.Index(
     acknowledgement.c.partner,
     acknowledgement.c.id,
     sqlite_where=_WAITING,
-    postgresql_where=_WAITING,
 )
 
 # One row per published set, however many items it has: `cursor` items were handed out so far. The rows of an
@@ -228,7 +228,7 @@ outbox = sa.Table(
     sa.UniqueConstraint("instance_id", "revision", "interchange", "group", "set"),
 )
 _UNSENT = sa.text("cursor < item_count")
-sa.Index("ix_outbox_unsent", outbox.c.id, sqlite_where=_UNSENT, postgresql_where=_UNSENT)
+sa.Index("ix_outbox_unsent", outbox.c.id, sqlite_where=_UNSENT)
 
 # An item (position from 1) or a whole set (0) that is out, waiting again, dead or held. A delivered one has no row:
 # the outbox counts it, and a cursor past its position without a row here means delivered.
@@ -246,7 +246,7 @@ delivery = sa.Table(
     sa.Column("error", sa.Text, nullable=False, server_default=""),
 )
 _MOVING = sa.text("state IN ('leased', 'waiting')")
-sa.Index("ix_delivery_due", delivery.c.due_us, sqlite_where=_MOVING, postgresql_where=_MOVING)
+sa.Index("ix_delivery_due", delivery.c.due_us, sqlite_where=_MOVING)
 
 audit = sa.Table(
     "audit",
