@@ -4,6 +4,7 @@ Owns which operations there are and where the OpenAPI document is. Must not know
 """
 
 import json
+from functools import cache
 
 from aiohttp import web
 
@@ -26,10 +27,14 @@ def api_operations(deliveries: Deliveries, ledger: Ledger) -> tuple[Operation, .
 
 def add_api(root: web.Application, operations: tuple[Operation, ...], tokens: Tokens, version: str) -> None:
     """Hang the API under its prefix and its description beside it."""
-    described = json.dumps(openapi_document(operations, API_PREFIX, version)).encode()
+
+    @cache
+    def described() -> bytes:
+        # Made when it is first asked for: a start does not wait for it.
+        return json.dumps(openapi_document(operations, API_PREFIX, version)).encode()
 
     async def openapi(_request: web.Request) -> web.Response:
-        return web.Response(body=described, content_type="application/json")
+        return web.Response(body=described(), content_type="application/json")
 
     root.add_subapp(API_PREFIX, application(operations, tokens))
     root.router.add_get(OPENAPI_PATH, openapi)
