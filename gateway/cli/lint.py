@@ -34,6 +34,7 @@ def lint(
     show_faults(report.faults)
     of_what = escape(str(settings)) if settings is not None else "the package's definitions (there is no gateway.toml)"
     if not report.is_clean:
-        output.print(f"{len(report.faults)} fault{"s" if len(report.faults) != 1 else ""} in {of_what}")
+        faults = "1 fault" if len(report.faults) == 1 else f"{len(report.faults)} faults"
+        output.print(f"{faults} in {of_what}")
         raise typer.Exit(1)
     output.print(f"No faults in {of_what}")
