@@ -66,7 +66,7 @@ check-definitions: setup
 long: setup ## List functions over 70 lines and files over 500: places to look, not faults
 	@$(BIN)/python .ci/long.py
 
-bench: setup ## Side-by-side benchmarks; results go to bench/results
+bench: setup ## Side-by-side benchmarks; results go to bench/RESULTS.md
 	$(BIN)/python bench/run.py
 
 clean: ## Remove everything that the other targets made
