@@ -217,6 +217,18 @@ fn a_segment_without_end() {
     assert_eq!(kinds(&seen), vec![Kind::SegmentTooLong]);
 }
 
+/// An item beyond its cap is reported once, in a way that rejects the set, and the rest is still judged.
+#[test]
+fn an_item_too_large() {
+    let huge = format!("QQ*{}~", "X".repeat(900_000)).repeat(12);
+    let seen = read(&interchange(&format!("{BODY}{huge}CLM*A2*12,5~CLM*A3*1~")));
+    let too_large: Vec<&Finding> = seen.findings.iter().filter(|finding| finding.kind == Kind::ItemTooLarge).collect();
+
+    assert_eq!(too_large.iter().map(|finding| finding.snip()).collect::<Vec<_>>(), vec![1]);
+    assert_eq!(kinds(&seen).iter().filter(|kind| **kind == Kind::InvalidCharacter).count(), 1);
+    assert_eq!(seen.items.len(), 3);
+}
+
 /// Several interchanges with different delimiters stand in one file.
 #[test]
 fn several_interchanges() {
