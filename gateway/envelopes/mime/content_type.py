@@ -1,0 +1,53 @@
+"""Content-Type and Content-Disposition: a value and its parameters (RFC 2045 section 5.1, RFC 2183).
+
+Owns quoting. Must not know what a type means.
+"""
+
+import re
+from dataclasses import dataclass
+
+# An unclosed quote takes the rest of the text, so that each character is looked at once.
+_PARAMETER = re.compile(r';\s*([^\s=;"]+)\s*=\s*(?:"((?:[^"\\]|\\.)*+)(?:"|\\?\Z)|([^\s;]*))', re.DOTALL)
+_ESCAPED = re.compile(r"\\(.)", re.DOTALL)
+_TOKEN = re.compile(r"[!#$%&'*+.0-9A-Z^_`a-z{|}~-]+")
+_TO_ESCAPE = re.compile(r'(["\\])')
+
+
+@dataclass(frozen=True, slots=True)
+class Parametrised:
+    """A value in lower case and its parameters, names in lower case.
+
+    Extended parameters (`name*=`, `name*0=`, RFC 2231) keep their star, so that none is taken for the plain one.
+    """
+
+    value: str
+    parameters: tuple[tuple[str, str], ...]
+
+    @classmethod
+    def parse(cls, text: str) -> "Parametrised":
+        """Any text gives a value: what is no parameter is passed over."""
+        value, semicolon, rest = text.partition(";")
+        if not semicolon:
+            return cls(text.strip().lower(), ())
+        parameters = [
+            (match[1].lower(), match[3] if match[2] is None else _ESCAPED.sub(r"\1", match[2]))
+            for match in _PARAMETER.finditer(semicolon + rest)
+        ]
+        return cls(value.strip().lower(), tuple(parameters))
+
+    def get(self, name: str) -> str | None:
+        """The first parameter of that name (in lower case)."""
+        for each, value in self.parameters:
+            if each == name:
+                return value
+        return None
+
+
+def quoted(text: str) -> str:
+    """As the value of a parameter: bare where that is allowed, in quotes otherwise."""
+    return text if _TOKEN.fullmatch(text) else in_quotes(text)
+
+
+def in_quotes(text: str) -> str:
+    """As a quoted string: quotes and backslashes escaped."""
+    return '"' + _TO_ESCAPE.sub(r"\\\1", text) + '"'
