@@ -74,6 +74,15 @@ def _field(line: bytes) -> tuple[str, str]:
     return match[1].decode("ascii"), line[match.end() :].rstrip(b" \t\r").decode("latin-1")
 
 
+def split_entity(entity: bytes) -> tuple[Headers, bytes]:
+    """Head and body of a whole entity. Raises MimeError."""
+    head = HeadReader()
+    body = head.feed(entity)
+    if body is None:
+        body = head.finish()
+    return head.headers, body
+
+
 class HeadReader:
     """Takes the head off an entity that comes in pieces of any size.
 
@@ -85,7 +94,7 @@ class HeadReader:
         self._buffer = b""
         self._begins_head: bool | None = None
         self._searched = 0
-        self.headers: Headers | None = None
+        self.headers = Headers()
         self.block = b""
 
     def feed(self, data: bytes) -> bytes | None:

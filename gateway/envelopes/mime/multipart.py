@@ -108,6 +108,16 @@ class MultipartSplitter:
         return pieces
 
 
+def split(body: bytes, boundary: str, maximum_parts: int = MAXIMUM_PARTS) -> list[bytes]:
+    """The parts of a whole body. Raises MimeError."""
+    splitter = MultipartSplitter(boundary, maximum_parts)
+    pieces = [*splitter.feed(body), *splitter.finish()]
+    parts = [b""] * (pieces[-1].part + 1) if pieces else []
+    for piece in pieces:
+        parts[piece.part] += piece.data
+    return parts
+
+
 def opening(boundary: str) -> bytes:
     """What stands before the first part."""
     return f"--{boundary}\r\n".encode("ascii")

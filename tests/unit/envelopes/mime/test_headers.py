@@ -8,7 +8,7 @@ from gateway.envelopes.mime.fault import MimeError
 from gateway.envelopes.mime.headers import MAXIMUM_FIELDS, MAXIMUM_HEAD_BYTES, Headers, HeadReader
 
 
-def read_head(pieces: list[bytes]) -> tuple[Headers | None, bytes, bytes]:
+def read_head(pieces: list[bytes]) -> tuple[Headers, bytes, bytes]:
     """Headers, head and body of an entity that comes in `pieces`."""
     reader = HeadReader()
     body: bytes | None = None
