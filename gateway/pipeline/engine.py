@@ -1,19 +1,21 @@
 """When and how often the steps of a message run: leases, heartbeats, retries.
 
 Owns that each instance has one worker at a time (the ledger's fence decides), that a dead worker's work is taken over,
-and what a failure leads to. Must not know what the steps do.
+and what a failure leads to. Must not know what the steps do, nor how the loop paces itself.
 """
 
 import asyncio
 import secrets
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field
+from functools import partial
 from uuid import UUID
 
 import structlog
 
 from gateway.pipeline.failure import Backoff, StepFailed, classify, describe
-from gateway.pipeline.ports import Clock, LeaseLost, Ledger, StoreBusy, StoreFailed, StoreFull
+from gateway.pipeline.leases import LeaseLoop, beat
+from gateway.pipeline.ports import Clock, LeaseLost, Ledger
 from gateway.pipeline.records import AuditEntry, StepEnded, Work
 from gateway.pipeline.states import FailureClass, StepName, StepState
 
@@ -48,42 +50,23 @@ class Engine:
         self._process = process
         self._settings = settings
         self._owner = secrets.token_hex(4)
-        self._wake = asyncio.Event()
-        self._running: set[asyncio.Task[bool]] = set()
-        self._claiming: asyncio.Task[None] | None = None
+        self._loop = LeaseLoop(self._claim, self._attempt, workers=settings.workers, poll_s=settings.poll_s)
 
     def start(self) -> None:
         """Begin to claim."""
-        self._claiming = asyncio.create_task(self._claim_forever())
+        self._loop.start()
 
     async def stop(self, grace_s: float) -> None:
         """Claim no more; what still runs after `grace_s` is left to whoever claims it next."""
-        if self._claiming is not None:
-            self._claiming.cancel()
-            await asyncio.gather(self._claiming, return_exceptions=True)
-        if self._running:
-            await asyncio.wait(self._running, timeout=grace_s)
-        for task in self._running:
-            task.cancel()
-        await asyncio.gather(*self._running, return_exceptions=True)
+        await self._loop.stop(grace_s)
 
     def wake(self) -> None:
         """Something is due."""
-        self._wake.set()
+        self._loop.wake()
 
-    def run(self, work: Work) -> "asyncio.Task[bool]":
+    def run(self, work: Work) -> asyncio.Task[bool]:
         """Run claimed work in the background; the task's result is whether it was concluded."""
-        task = asyncio.create_task(self._attempt(work))
-        self._running.add(task)
-        task.add_done_callback(self._ended)
-        return task
-
-    def _ended(self, task: asyncio.Task[bool]) -> None:
-        self._running.discard(task)
-        if not task.cancelled() and isinstance(error := task.exception(), Exception):
-            # A failed store, or a fault of ours; the lease brings the instance back.
-            log.error("engine.broken", error=describe(error))
-        self._wake.set()
+        return self._loop.run(work)
 
     async def resubmit(self, instance: UUID, actor: str) -> bool:
         """Go on from the failed step, under the same id; False where the instance is neither failed nor held."""
@@ -92,40 +75,15 @@ class Engine:
         self.wake()
         return done
 
-    async def _claim_forever(self) -> None:
-        while True:
-            self._wake.clear()
-            try:
-                claimed = await self._claim()
-            except StoreFailed:
-                return
-            except (StoreBusy, StoreFull):
-                claimed = 0
-            if not claimed or len(self._running) >= self._settings.workers:
-                await self._rest()
-
-    async def _claim(self) -> int:
-        free = self._settings.workers - len(self._running)
-        if free <= 0:
-            return 0
-        works = await self._ledger.claim(self._owner, free, self._settings.lease_s)
-        for work in works:
-            self.run(work)
-        return len(works)
-
-    async def _rest(self) -> None:
-        """Until something is said to be due, ends, or may have become due."""
-        try:
-            async with asyncio.timeout(self._settings.poll_s):
-                await self._wake.wait()
-        except TimeoutError:
-            return
+    async def _claim(self, free: int) -> tuple[Work, ...]:
+        return await self._ledger.claim(self._owner, free, self._settings.lease_s)
 
     async def _attempt(self, work: Work) -> bool:
         if work.attempt > self._settings.backoff.attempts:
             await self._give_up(work)
             return False
-        heart = asyncio.create_task(self._beat(work))
+        lease_s = self._settings.lease_s
+        heart = asyncio.create_task(beat(partial(self._ledger.renew, work, lease_s), lease_s))
         try:
             return await self._process(work)
         except LeaseLost:
@@ -135,18 +93,6 @@ class Engine:
             return False
         finally:
             heart.cancel()
-
-    async def _beat(self, work: Work) -> None:
-        """Renew the lease three times as often as it ends. Once it is lost the fence keeps this worker harmless."""
-        renewed = True
-        while renewed:
-            await asyncio.sleep(self._settings.lease_s / 3)
-            try:
-                renewed = await self._ledger.renew(work, self._settings.lease_s)
-            except (StoreBusy, StoreFull):
-                continue
-            except StoreFailed:
-                return
 
     async def _fail(self, work: Work, failed: StepFailed) -> None:
         now = self._clock.now()

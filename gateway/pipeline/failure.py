@@ -15,6 +15,10 @@ class OriginalUnfinished(Exception):
     """This message repeats one that is still being processed: its acknowledgements are not there yet."""
 
 
+class MessageIdReused(Exception):
+    """An AS2 Message-ID came again with another payload: only the partner knows which one counts."""
+
+
 class StepFailed(Exception):
     """A step ended with an error; `__cause__` is it."""
 
@@ -44,12 +48,14 @@ def classify(error: Exception) -> FailureClass:
     """Only what the surroundings caused may pass by itself; a fault of ours fails the same way again."""
     if isinstance(error, StoreBusy | StoreFull | OriginalUnfinished | OSError | TimeoutError):
         return FailureClass.TRANSIENT
+    if isinstance(error, MessageIdReused):
+        return FailureClass.AMBIGUOUS
     return FailureClass.PERMANENT
 
 
 def describe(error: Exception) -> str:
     """For the operator. The text of an error that is not ours may hold payload: only its type and place are told."""
-    if isinstance(error, StoreBusy | StoreFull | OriginalUnfinished | NotInArchive):
+    if isinstance(error, StoreBusy | StoreFull | OriginalUnfinished | NotInArchive | MessageIdReused):
         return str(error)
     if isinstance(error, OSError) and error.strerror:
         return f"{type(error).__name__}: {error.strerror}"

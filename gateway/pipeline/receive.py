@@ -5,13 +5,17 @@ Owns the order of those, and that nothing is promised before the last. Must not 
 
 import asyncio
 import hashlib
-from collections.abc import AsyncIterable, AsyncIterator, Callable
-from dataclasses import dataclass
+from collections.abc import AsyncIterable, AsyncIterator, Awaitable, Callable, Coroutine
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Any, TypeVar
 
 from gateway.model.exchange import ArchiveReference, Principal, Receipt, Received
 from gateway.pipeline.clock import new_instance_id
 from gateway.pipeline.ports import Archive, Clock, Ledger, Peeked, StoreBusy, StoreFailed, StoreFull
 from gateway.pipeline.records import Mode, Work
+
+Accepted = TypeVar("Accepted")
 
 # ISA, TA1s and GS of a sane interchange lie in the first kilobyte.
 HEAD_BYTES = 4096
@@ -81,35 +85,34 @@ class Kept:
     work: Work | None
 
 
+@dataclass(frozen=True, slots=True)
+class KeptBytes:
+    """A body in the archive, behind the head that was put before it. `size_bytes` and `sha256` are of the body alone.
+
+    `head` is the beginning of the body.
+    """
+
+    archived: ArchiveReference
+    size_bytes: int
+    sha256: bytes
+    head: bytes = field(repr=False)
+
+
 class _BodyTooLarge(Exception):
     """Ends the archiving of a body past its limit."""
 
 
-class Receiver:
-    """Keeps messages.
+class Intake:
+    """Keeps the bytes of messages, and sees each acceptance through to its end.
 
-    `peek` says from the first bytes how an exchange is answered; `adopt` runs claimed work whose sender has gone.
+    `adopt` runs claimed work whose sender has gone.
     """
 
-    def __init__(
-        self,
-        archive: Archive,
-        ledger: Ledger,
-        clock: Clock,
-        *,
-        limits: ReceiveLimits,
-        peek: Callable[[Principal, bytes], Peeked | None],
-        lease_s: float,
-        adopt: Callable[[Work], object],
-    ) -> None:
+    def __init__(self, archive: Archive, limits: ReceiveLimits, adopt: Callable[[Work], object]) -> None:
         self._archive = archive
-        self._ledger = ledger
-        self._clock = clock
         self._limits = limits
-        self._peek = peek
-        self._lease_s = lease_s
         self._adopt = adopt
-        self._accepting: set[asyncio.Task[Work | None]] = set()
+        self._accepting: set[asyncio.Task[object]] = set()
         self._failed = False
 
     @property
@@ -117,14 +120,16 @@ class Receiver:
         """A store can no longer promise anything."""
         return self._failed
 
-    async def receive(self, arrival: Arrival, body: AsyncIterable[bytes]) -> Kept | Refusal:
-        """Keep one message, durable on return. What `body` raises goes through, and nothing refers to what was read."""
-        metered = _Metered(body, self._limits.body_bytes)
+    async def take(
+        self, body: AsyncIterable[bytes], head: bytes, accept: Callable[["KeptBytes"], Awaitable[Accepted]]
+    ) -> Accepted | Refusal:
+        """Archive `head` and `body` as one, then `accept` them. What `body` raises goes through."""
+        metered = _Metered(body, self._limits.body_bytes, head)
         try:
             if not await metered.begin():
                 return Empty()
             archived = await self._archive.append(metered)
-            return await self._accept(arrival, metered, archived)
+            return await accept(KeptBytes(archived, metered.size_bytes, metered.sha256(), metered.head))
         except _BodyTooLarge:
             return TooLarge(self._limits.body_bytes)
         except StoreBusy:
@@ -135,45 +140,84 @@ class Receiver:
             self._failed = True
             return StoreUnavailable(str(error), is_fatal=True)
 
-    async def _accept(self, arrival: Arrival, metered: "_Metered", archived: ArchiveReference) -> Kept:
-        now = self._clock.now()
-        received = Received(
-            instance=new_instance_id(now),
-            transport=arrival.transport,
-            principal=arrival.principal,
-            content_type=arrival.content_type,
-            received_at=now,
-            size_bytes=metered.size_bytes,
-            sha256=metered.sha256(),
-            remote=arrival.remote,
-        )
-        peeked = self._peek(arrival.principal, metered.head)
-        mode = Mode.BATCH if peeked is None else peeked.mode
-        lane = None if peeked is None else peeked.lane
-        if mode is Mode.BATCH:
-            # Whether the sender is still there does not matter: the row is written, and whoever is free claims it.
-            await self._ledger.accept(received, archived, mode, lane, 0.0)
-            return Kept(Receipt(received.instance, now, archived), peeked, None)
-        # A sender that goes away now must not leave an instance behind that is leased and that nobody runs.
-        task = asyncio.create_task(self._ledger.accept(received, archived, mode, lane, self._lease_s))
+    async def see_through(self, accepting: Coroutine[Any, Any, Accepted]) -> Accepted:
+        """Its result. A sender that goes away must not leave an instance that is leased and that nobody runs."""
+        task = asyncio.create_task(accepting)
         self._accepting.add(task)
         task.add_done_callback(self._accepting.discard)
         try:
-            work = await asyncio.shield(task)
+            return await asyncio.shield(task)
         except asyncio.CancelledError:
             task.add_done_callback(self._orphaned)
             raise
-        return Kept(Receipt(received.instance, now, archived), peeked, work)
 
-    def _orphaned(self, task: asyncio.Task[Work | None]) -> None:
-        if not task.cancelled() and task.exception() is None:
-            work = task.result()
-            if work is not None:
-                self._adopt(work)
+    def _orphaned(self, task: asyncio.Task[Any]) -> None:
+        if not task.cancelled() and task.exception() is None and isinstance(task.result(), Work):
+            self._adopt(task.result())
 
     async def finish(self) -> None:
         """Wait for what is being accepted."""
         await asyncio.gather(*self._accepting, return_exceptions=True)
+
+
+class Receiver:
+    """Keeps messages. `peek` says from the first bytes how an exchange is answered."""
+
+    def __init__(
+        self,
+        intake: Intake,
+        ledger: Ledger,
+        clock: Clock,
+        *,
+        peek: Callable[[Principal, bytes], Peeked | None],
+        lease_s: float,
+    ) -> None:
+        self._intake = intake
+        self._ledger = ledger
+        self._clock = clock
+        self._peek = peek
+        self._lease_s = lease_s
+
+    @property
+    def is_failed(self) -> bool:
+        """A store can no longer promise anything."""
+        return self._intake.is_failed
+
+    async def receive(self, arrival: Arrival, body: AsyncIterable[bytes]) -> Kept | Refusal:
+        """Keep one message, durable on return. What `body` raises goes through, and nothing refers to what was read."""
+
+        async def accept(kept: KeptBytes) -> Kept:
+            return await self._accept(arrival, kept)
+
+        return await self._intake.take(body, b"", accept)
+
+    async def _accept(self, arrival: Arrival, kept: "KeptBytes") -> Kept:
+        now = self._clock.now()
+        received = received_now(arrival, kept, now)
+        peeked = self._peek(arrival.principal, kept.head)
+        mode = Mode.BATCH if peeked is None else peeked.mode
+        lane = None if peeked is None else peeked.lane
+        receipt = Receipt(received.instance, now, kept.archived)
+        if mode is Mode.BATCH:
+            # Whether the sender is still there does not matter: the row is written, and whoever is free claims it.
+            await self._ledger.accept(received, kept.archived, mode, lane, 0.0)
+            return Kept(receipt, peeked, None)
+        accepting = self._ledger.accept(received, kept.archived, mode, lane, self._lease_s)
+        return Kept(receipt, peeked, await self._intake.see_through(accepting))
+
+
+def received_now(arrival: Arrival, kept: "KeptBytes", now: datetime) -> Received:
+    """The facts of an arrival, with an id of its own."""
+    return Received(
+        instance=new_instance_id(now),
+        transport=arrival.transport,
+        principal=arrival.principal,
+        content_type=arrival.content_type,
+        received_at=now,
+        size_bytes=kept.size_bytes,
+        sha256=kept.sha256,
+        remote=arrival.remote,
+    )
 
 
 class _Metered(AsyncIterator[bytes]):
@@ -182,8 +226,9 @@ class _Metered(AsyncIterator[bytes]):
     A class, as the loop keeps account of each asynchronous generator, for its end, which this needs not.
     """
 
-    def __init__(self, body: AsyncIterable[bytes], limit_bytes: int) -> None:
+    def __init__(self, body: AsyncIterable[bytes], limit_bytes: int, prefix: bytes) -> None:
         self._pieces = aiter(body)
+        self._prefix = prefix
         self._limit_bytes = limit_bytes
         self._hash = hashlib.sha256()
         self._first = b""
@@ -199,6 +244,10 @@ class _Metered(AsyncIterator[bytes]):
         return False
 
     async def __anext__(self) -> bytes:
+        if self._prefix:
+            # Of its own: the archive joins pieces, and what is counted and hashed is the body alone.
+            piece, self._prefix = self._prefix, b""
+            return piece
         if self._first:
             piece, self._first = self._first, b""
         else:

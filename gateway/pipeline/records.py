@@ -12,6 +12,7 @@ from uuid import UUID
 from gateway.model.exchange import ArchiveReference, Received
 from gateway.model.finding import ByteRange
 from gateway.model.judgement import FileJudged
+from gateway.pipeline.as2.dispatches import DispatchDraft
 from gateway.pipeline.states import (
     DeliveryState,
     FailureClass,
@@ -103,7 +104,10 @@ ClaimOutcome = Fresh | Seen
 
 @dataclass(frozen=True, slots=True)
 class PartnerAnswer:
-    """One acknowledgement interchange: archived bytes and how they travel. `id` is None until the ledger has it."""
+    """One acknowledgement interchange: archived bytes and how they travel. `id` is None until the ledger has it.
+
+    `dispatch` is the message of ours that carries it, None where the partner fetches it or got it in the reply.
+    """
 
     interchange: int
     kind: str
@@ -114,6 +118,7 @@ class PartnerAnswer:
     created_at: datetime
     id: int | None = None
     instance: UUID | None = None
+    dispatch: DispatchDraft | None = None
 
 
 @dataclass(frozen=True, slots=True)

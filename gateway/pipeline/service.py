@@ -7,15 +7,25 @@ import os
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
+from typing import Protocol
 
+from gateway.pipeline.as2.arrive import As2Exchange, OpeningWaits
+from gateway.pipeline.as2.courier import Courier, CourierSettings
+from gateway.pipeline.as2.open import As2Steps
+from gateway.pipeline.as2.ports import As2Ledger, Poster, RelationshipSource
+from gateway.pipeline.as2.receipts import ReceiptDesk
 from gateway.pipeline.deliver import Deliveries
 from gateway.pipeline.engine import Engine, EngineSettings
 from gateway.pipeline.exchange import Exchange
 from gateway.pipeline.failure import Backoff
 from gateway.pipeline.outbox import PartnerOutbox
 from gateway.pipeline.ports import Archive, Clock, Judge, Ledger, Spool
-from gateway.pipeline.receive import ReceiveLimits, Receiver
+from gateway.pipeline.receive import Intake, ReceiveLimits, Receiver
 from gateway.pipeline.steps import InboundSteps
+
+
+class LedgerWithAs2(Ledger, As2Ledger, Protocol):
+    """The whole ledger."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -24,6 +34,7 @@ class PipelineSettings:
 
     limits: ReceiveLimits
     engine: EngineSettings = field(default_factory=EngineSettings)
+    courier: CourierSettings = field(default_factory=CourierSettings)
     delivery_backoff: Backoff = field(default_factory=lambda: Backoff(first_s=5.0, longest_s=3_600.0, attempts=16))
     judging_threads: int = os.cpu_count() or 1
 
@@ -35,26 +46,54 @@ class Pipeline:
         self,
         *,
         archive: Archive,
-        ledger: Ledger,
+        ledger: LedgerWithAs2,
         spools: Callable[[], Spool],
         judge: Judge,
         clock: Clock,
+        relationships: RelationshipSource,
+        poster: Poster,
         settings: PipelineSettings,
     ) -> None:
         self._threads = ThreadPoolExecutor(settings.judging_threads, thread_name_prefix="judge")
-        steps = InboundSteps(archive, ledger, clock, judge=judge, spools=spools, threads=self._threads)
-        self.engine = Engine(ledger, clock, steps.process, settings.engine)
-        receiver = Receiver(
-            archive,
-            ledger,
-            clock,
-            limits=settings.limits,
-            peek=judge.peek,
-            lease_s=settings.engine.lease_s,
-            adopt=self.engine.run,
+        self.courier = Courier(
+            ledger=ledger,
+            archive=archive,
+            clock=clock,
+            source=relationships,
+            poster=poster,
+            spools=spools,
+            threads=self._threads,
+            settings=settings.courier,
         )
-        self._receiver = receiver
+        waits = OpeningWaits()
+        steps = As2Steps(
+            inbound=InboundSteps(archive, ledger, clock, judge=judge, spools=spools, threads=self._threads),
+            archive=archive,
+            ledger=ledger,
+            as2_ledger=ledger,
+            source=relationships,
+            spools=spools,
+            clock=clock,
+            threads=self._threads,
+            waits=waits,
+            wake_courier=self.courier.wake,
+        )
+        self.engine = Engine(ledger, clock, steps.process, settings.engine)
+        self._intake = Intake(archive, settings.limits, self.engine.run)
+        lease_s = settings.engine.lease_s
+        receiver = Receiver(self._intake, ledger, clock, peek=judge.peek, lease_s=lease_s)
         self.exchange = Exchange(receiver, self.engine, archive, ledger)
+        self.as2 = As2Exchange(
+            intake=self._intake,
+            engine=self.engine,
+            archive=archive,
+            ledger=ledger,
+            source=relationships,
+            desk=ReceiptDesk(ledger, archive, clock, self.courier.wake),
+            waits=waits,
+            clock=clock,
+            lease_s=lease_s,
+        )
         self.deliveries = Deliveries(ledger, archive, clock, settings.delivery_backoff)
         self.outbox = PartnerOutbox(ledger, archive, clock)
         self.ledger = ledger
@@ -62,10 +101,12 @@ class Pipeline:
     def start(self) -> None:
         """Begin to work off what is due, first of all what an earlier process left."""
         self.engine.start()
+        self.courier.start()
 
     async def stop(self, grace_s: float = 10.0) -> None:
         """Take nothing more, finish what runs; what is left is done after the next start."""
         self.exchange.refuse_more()
-        await self._receiver.finish()
+        await self._intake.finish()
         await self.engine.stop(grace_s)
+        await self.courier.stop(grace_s)
         self._threads.shutdown(wait=False, cancel_futures=True)

@@ -23,6 +23,7 @@ from uuid import UUID
 from gateway.model.exchange import ArchiveReference
 from gateway.model.finding import ByteRange
 from gateway.model.judgement import InterchangeJudged
+from gateway.pipeline.as2.dispatches import DispatchDraft
 from gateway.pipeline.failure import OriginalUnfinished, StepFailed
 from gateway.pipeline.ports import (
     AnswerDraft,
@@ -56,6 +57,7 @@ ORIGINAL_WAIT_S = 1.0
 _ORIGINAL_POLL_S = 0.02
 
 Result = TypeVar("Result")
+Route = Callable[[PartnerAnswer], DispatchDraft]
 
 
 @dataclass(slots=True)
@@ -104,8 +106,11 @@ class InboundSteps:
         self._clock = clock
         self._threads = threads
 
-    async def process(self, work: Work) -> bool:
-        """All steps; False where the lease was lost. Raises StepFailed, LeaseLost, StoreFailed."""
+    async def process(self, work: Work, route: Route | None = None) -> bool:
+        """All steps; False where the lease was lost. Raises StepFailed, LeaseLost, StoreFailed.
+
+        `route` makes the message of ours that carries an answer; without one the partner gets or fetches it.
+        """
         spool = self._spools()
         try:
             run = _Run(work, spool, self._clock.now())
@@ -114,6 +119,8 @@ class InboundSteps:
                 ended.definitions = _definitions(judged)
             with self._step(run, StepName.ACKNOWLEDGE):
                 answered = await self._acknowledge(work, judged)
+                if route is not None:
+                    answered = replace(answered, answers=_routed(answered.answers, route))
             with self._step(run, StepName.PUBLISH):
                 return await self._publish(run, answered)
         finally:
@@ -235,7 +242,14 @@ class InboundSteps:
             await self._await_original(seen)
         stored = await self._ledger.answers(seen.original, seen.ordinal)
         return [
-            replace(answer, id=None, interchange=ordinal, instance=work.received.instance, created_at=self._clock.now())
+            replace(
+                answer,
+                id=None,
+                interchange=ordinal,
+                instance=work.received.instance,
+                created_at=self._clock.now(),
+                dispatch=None,
+            )
             for answer in stored
         ]
 
@@ -293,6 +307,10 @@ def _definitions(judged: Judged) -> tuple[str, ...]:
         for each in group.sets
     }
     return tuple(sorted(digests - {""}))
+
+
+def _routed(answers: tuple[PartnerAnswer, ...], route: Route) -> tuple[PartnerAnswer, ...]:
+    return tuple(replace(answer, dispatch=route(answer)) for answer in answers)
 
 
 async def _whole(text: bytes) -> AsyncIterator[bytes]:

@@ -6,8 +6,8 @@ Owns how `gateway.pipeline.states` becomes SQL. Must not know any one unit of wo
 import sqlalchemy as sa
 
 from gateway.pipeline.records import Work
-from gateway.pipeline.states import DeliveryEvent, Event, InstanceEvent, PartnerAnswerEvent, sources
-from gateway.stores.ledger.tables import acknowledgement, delivery, instance
+from gateway.pipeline.states import DeliveryEvent, DispatchEvent, Event, InstanceEvent, PartnerAnswerEvent, sources
+from gateway.stores.ledger.tables import acknowledgement, delivery, dispatch, instance
 
 
 def instance_may(event: InstanceEvent) -> sa.ColumnElement[bool]:
@@ -23,6 +23,11 @@ def delivery_may(event: DeliveryEvent) -> sa.ColumnElement[bool]:
 def answer_may(event: PartnerAnswerEvent) -> sa.ColumnElement[bool]:
     """The acknowledgement is in a state in which `event` may happen."""
     return may(acknowledgement.c.state, event)
+
+
+def dispatch_may(event: DispatchEvent) -> sa.ColumnElement[bool]:
+    """The dispatch is in a state in which `event` may happen."""
+    return may(dispatch.c.state, event)
 
 
 HELD_BY = sa.and_(

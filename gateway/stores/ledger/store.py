@@ -45,10 +45,12 @@ from gateway.stores.ledger import (
     units_audit,
     units_conclude,
     units_delivery,
+    units_dispatch,
     units_instance,
     units_prepare,
     units_query,
 )
+from gateway.stores.ledger.as2 import As2Reads, As2Writes
 from gateway.stores.ledger.schema import upgrade
 from gateway.stores.ledger.sqlite import READERS, reader_engine, sync_folder, writer_engine
 from gateway.stores.ledger.writer import BatchWriter, Insertion
@@ -63,7 +65,7 @@ def _now() -> datetime:
     return datetime.now(UTC)
 
 
-class LedgerReader:
+class LedgerReader(As2Reads):
     """Only reading: what an operator's command needs, beside a running gateway or without one."""
 
     def __init__(self, engine: sa.Engine) -> None:
@@ -117,7 +119,7 @@ class LedgerReader:
         return await self._read(unit)
 
 
-class SqlLedger(LedgerReader):
+class SqlLedger(As2Writes, LedgerReader):
     """The whole port: reads beside, one writer thread. This process alone writes."""
 
     def __init__(
@@ -148,6 +150,7 @@ class SqlLedger(LedgerReader):
             with engine.connect() as connection, connection.begin():
                 upgrade(connection)
                 units_instance.release(connection, now())
+                units_dispatch.release(connection, now())
             sync_folder(path.parent)
             return engine
 

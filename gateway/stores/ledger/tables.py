@@ -8,6 +8,8 @@ Conditions of partial indexes stand here for SQLite alone: naming PostgreSQL's l
 The migrations, which make the tables, name both.
 """
 
+from typing import Any
+
 import sqlalchemy as sa
 
 metadata = sa.MetaData(
@@ -24,12 +26,21 @@ def _id() -> sa.Column[int]:
     return sa.Column("id", sa.BigInteger().with_variant(sa.Integer, "sqlite"), primary_key=True, autoincrement=True)
 
 
-def _archived(name: str) -> tuple[sa.Column[str], sa.Column[int], sa.Column[int]]:
+def _archived(name: str, *, nullable: bool = False) -> tuple[sa.Column[str], sa.Column[int], sa.Column[int]]:
     """A reference into the archive."""
     return (
-        sa.Column(f"{name}_segment", sa.Text, nullable=False),
-        sa.Column(f"{name}_offset", sa.BigInteger, nullable=False),
-        sa.Column(f"{name}_length", sa.BigInteger, nullable=False),
+        sa.Column(f"{name}_segment", sa.Text, nullable=nullable),
+        sa.Column(f"{name}_offset", sa.BigInteger, nullable=nullable),
+        sa.Column(f"{name}_length", sa.BigInteger, nullable=nullable),
+    )
+
+
+def _entity(name: str) -> tuple[sa.Column[Any], ...]:
+    """A header block with a body in the archive, or nothing."""
+    return (
+        *_archived(name, nullable=True),
+        sa.Column(f"{name}_head_size", sa.Integer),
+        sa.Column(f"{name}_body_size", sa.BigInteger),
     )
 
 
@@ -195,6 +206,7 @@ acknowledgement = sa.Table(
     sa.Column("state", sa.Text, nullable=False),
     sa.Column("created_us", sa.BigInteger, nullable=False),
     sa.Column("confirmed_us", sa.BigInteger),
+    sa.Column("dispatch_id", sa.Uuid),
 )
 _WAITING = sa.text("state = 'waiting'")
 sa.Index(
@@ -203,6 +215,9 @@ sa.Index(
     acknowledgement.c.id,
     sqlite_where=_WAITING,
 )
+
+_DISPATCHED = sa.text("dispatch_id IS NOT NULL")
+sa.Index("ix_acknowledgement_dispatch", acknowledgement.c.dispatch_id, sqlite_where=_DISPATCHED)
 
 # One row per published set, however many items it has: `cursor` items were handed out so far. The rows of an
 # instance are invisible until its state is done, so that one small update publishes them all.
@@ -247,6 +262,79 @@ delivery = sa.Table(
 )
 _MOVING = sa.text("state IN ('leased', 'waiting')")
 sa.Index("ix_delivery_due", delivery.c.due_us, sqlite_where=_MOVING)
+
+# What came over AS2: beside the instance, whose body is what was received until the message is opened, and its payload
+# from then on. `disposition` is null until then.
+as2_message = sa.Table(
+    "as2_message",
+    metadata,
+    sa.Column("instance_id", sa.Uuid, primary_key=True),
+    sa.Column("relationship", sa.Text, nullable=False),
+    sa.Column("our_name", sa.Text, nullable=False),
+    sa.Column("partner_name", sa.Text, nullable=False),
+    sa.Column("message_id", sa.Text, nullable=False, index=True),
+    sa.Column("receipt_wanted", sa.Text, nullable=False),
+    sa.Column("vouched_by", sa.Text, nullable=False),
+    *_archived("wire"),
+    sa.Column("wire_head_size", sa.Integer, nullable=False),
+    sa.Column("disposition_kind", sa.Text),
+    sa.Column("disposition", sa.Text),
+    sa.Column("detail", sa.Text, nullable=False, server_default=""),
+    sa.Column("security", sa.Text, nullable=False, server_default=""),
+    sa.Column("signer_sha256", sa.LargeBinary(32)),
+    sa.Column("mic", sa.Text, nullable=False, server_default=""),
+    sa.Column("payload_sha256", sa.LargeBinary(32)),
+    sa.Column("attachment_count", sa.Integer, nullable=False, server_default="0"),
+    *_entity("receipt"),
+    sa.Column("duplicate_of", sa.Uuid),
+)
+
+# Who brought a Message-ID first. Only a message that was processed takes its id: one that was refused may come again.
+as2_message_key = sa.Table(
+    "as2_message_key",
+    metadata,
+    sa.Column("our_name", sa.Text, primary_key=True),
+    sa.Column("partner_name", sa.Text, primary_key=True),
+    sa.Column("message_id", sa.Text, primary_key=True),
+    sa.Column("instance_id", sa.Uuid, nullable=False),
+)
+
+# One AS2 message of ours. `due_us` says when it may be claimed, and when an awaited receipt is overdue.
+dispatch = sa.Table(
+    "dispatch",
+    metadata,
+    sa.Column("id", sa.Uuid, primary_key=True),
+    sa.Column("kind", sa.Text, nullable=False),
+    sa.Column("partner", sa.Text, nullable=False),
+    sa.Column("relationship", sa.Text, nullable=False),
+    sa.Column("instance_id", sa.Uuid),
+    sa.Column("document", sa.Text, nullable=False),
+    sa.Column("content_type", sa.Text, nullable=False),
+    sa.Column("filename", sa.Text, nullable=False),
+    sa.Column("message_id", sa.Text, nullable=False),
+    sa.Column("url", sa.Text, nullable=False),
+    sa.Column("created_us", sa.BigInteger, nullable=False),
+    *_archived("payload", nullable=True),
+    *_entity("wire"),
+    sa.Column("mics", sa.Text, nullable=False, server_default=""),
+    sa.Column("state", sa.Text, nullable=False),
+    sa.Column("due_us", sa.BigInteger, nullable=False),
+    sa.Column("owner", sa.Text, nullable=False, server_default=""),
+    sa.Column("fence", sa.BigInteger, nullable=False, server_default="0"),
+    sa.Column("attempt", sa.Integer, nullable=False, server_default="0"),
+    sa.Column("sent_us", sa.BigInteger),
+    sa.Column("http_status", sa.Integer),
+    sa.Column("disposition", sa.Text, nullable=False, server_default=""),
+    *_entity("receipt"),
+    sa.Column("error", sa.Text, nullable=False, server_default=""),
+    sa.Column("ended_us", sa.BigInteger),
+    sa.Index("ix_dispatch_message_id", "partner", "message_id"),
+    sa.Index("ix_dispatch_instance_id", "instance_id"),
+)
+_MAY_MOVE = sa.text("state IN ('running', 'waiting')")
+sa.Index("ix_dispatch_due", dispatch.c.due_us, sqlite_where=_MAY_MOVE)
+_AWAITED = sa.text("state = 'sent'")
+sa.Index("ix_dispatch_awaited", dispatch.c.due_us, sqlite_where=_AWAITED)
 
 audit = sa.Table(
     "audit",

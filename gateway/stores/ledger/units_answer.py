@@ -11,6 +11,11 @@ from gateway.stores.ledger import tables
 from gateway.stores.ledger.guards import answer_may
 from gateway.stores.ledger.values import answer_of, to_us
 
+# In the text of the statement, as the partial index wants it.
+_IN_OUTBOX = tables.acknowledgement.c.state == sa.bindparam(
+    None, PartnerAnswerState.WAITING.value, literal_execute=True
+)
+
 
 def answers(connection: sa.Connection, instance: UUID, interchange: int | None) -> tuple[PartnerAnswer, ...]:
     """The acknowledgements of the newest revision, in order."""
@@ -27,7 +32,7 @@ def waiting_answers(connection: sa.Connection, partner: str, after: int, limit: 
     table = tables.acknowledgement
     query = (
         sa.select(table)
-        .where(table.c.partner == partner, answer_may(PartnerAnswerEvent.CONFIRM), table.c.id > after)
+        .where(table.c.partner == partner, _IN_OUTBOX, table.c.id > after)
         .order_by(table.c.id)
         .limit(limit)
     )

@@ -25,6 +25,7 @@ from gateway.stores.ledger.guards import HELD_BY, holder, instance_may
 from gateway.stores.ledger.insertion import insert_rows
 from gateway.stores.ledger.steps import step_columns
 from gateway.stores.ledger.values import reference_columns, to_us
+from gateway.stores.ledger.values_as2 import draft_columns
 
 # A file of a hundred thousand bad sets must not fill the ledger: `gateway check` lists every finding again.
 KEPT_FINDINGS = 2_000
@@ -79,6 +80,11 @@ def conclude(
     )
     insert_rows(
         connection, tables.acknowledgement, [ids | _answer_columns(answer, state) for answer in conclusion.answers]
+    )
+    insert_rows(
+        connection,
+        tables.dispatch,
+        [draft_columns(answer.dispatch) for answer in conclusion.answers if answer.dispatch is not None],
     )
     insert_rows(connection, tables.finding, [ids | _finding_columns(each) for each in _findings(conclusion)])
     return True
@@ -142,8 +148,9 @@ def _answer_columns(answer: PartnerAnswer, state: PartnerAnswerState) -> dict[st
         "control_number": answer.control_number,
         "partner": answer.partner,
         **reference_columns("text", answer.archived),
-        "state": state.value,
+        "state": (state if answer.dispatch is None else PartnerAnswerState.DISPATCHED).value,
         "created_us": to_us(answer.created_at),
+        "dispatch_id": None if answer.dispatch is None else answer.dispatch.id,
     }
 
 

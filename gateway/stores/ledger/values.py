@@ -42,6 +42,14 @@ def reference_columns(name: str, reference: ArchiveReference) -> dict[str, str |
     }
 
 
+def reference_of(row: Row, name: str) -> ArchiveReference | None:
+    """The reference in the three columns, None where there is none."""
+    segment = getattr(row, f"{name}_segment")
+    if segment is None:
+        return None
+    return ArchiveReference(segment, getattr(row, f"{name}_offset"), getattr(row, f"{name}_length"))
+
+
 def received_of(row: Row) -> Received:
     """The arrival's facts of an instance row."""
     return Received(

@@ -10,6 +10,7 @@ from uuid import UUID
 
 from gateway.model.exchange import ArchiveReference, Received
 from gateway.model.judgement import FileJudged
+from gateway.pipeline.as2.records import As2Arrival, As2Row, Claimed, OpeningOutcome, OpeningRecord
 from gateway.pipeline.ports import LeaseLost
 from gateway.pipeline.records import (
     AuditEntry,
@@ -39,6 +40,7 @@ from gateway.pipeline.states import (
     allows,
     target,
 )
+from gateway.stores.memory.as2 import MemoryDispatches, MemoryMessages
 from gateway.stores.memory.deliveries import MemoryDeliveries
 
 HIGHEST_CONTROL_NUMBER = 999_999_999
@@ -67,11 +69,13 @@ class _KeyUse:
     claimed_at: datetime
 
 
-class MemoryLedger(MemoryDeliveries):
-    """Instances, keys and acknowledgements; deliveries are in the base. Used on one event loop."""
+class MemoryLedger(MemoryDeliveries, MemoryDispatches):
+    """Instances, keys and acknowledgements; deliveries and dispatches are in the bases. Used on one event loop."""
 
     def __init__(self, now: Callable[[], datetime]) -> None:
-        super().__init__(now)
+        MemoryDeliveries.__init__(self, now)
+        MemoryDispatches.__init__(self, now)
+        self._received = MemoryMessages()
         self._instances: dict[UUID, _Instance] = {}
         self._keys: dict[InterchangeKey, _KeyUse] = {}
         self._next_number: dict[str, int] = {}
@@ -86,6 +90,52 @@ class MemoryLedger(MemoryDeliveries):
         made = _Instance(received, archived, mode, lane, InstanceState.WAITING, received.received_at)
         self._instances[received.instance] = made
         return self._lease_instance(made, lease_s, mode) if lease_s > 0 else None
+
+    async def accept_as2(
+        self, received: Received, wire: ArchiveReference, arrival: As2Arrival, lane: str | None, lease_s: float
+    ) -> Work | As2Row | None:
+        """Insert a received message, or give back the one that it repeats."""
+        holding = self._received.original(arrival)
+        if holding is not None and self._instances[holding].received.sha256 == received.sha256:
+            return self._received.row(self._instances[holding])
+        mode = Mode.REAL_TIME if lease_s > 0 else Mode.BATCH
+        self._received.keep(received, wire, arrival)
+        return await self.accept(received, wire, mode, lane, lease_s)
+
+    async def as2_message(self, instance: UUID) -> As2Row | None:
+        """One received message."""
+        return self._as2_row(instance)
+
+    def _as2_row(self, instance: UUID) -> As2Row | None:
+        found = self._instances.get(instance)
+        return None if found is None else self._received.row(found)
+
+    async def opened(self, work: Work, record: OpeningRecord) -> OpeningOutcome:
+        """Record an opening."""
+        instance = self._held(work)
+        if instance is None:
+            raise LeaseLost("The lease of this instance went to another worker.")
+        outcome = self._received.open(instance, record, self._as2_row)
+        if isinstance(outcome, Claimed) and record.receipt is not None:
+            self._add_dispatch(record.receipt)
+        return outcome
+
+    async def yield_to_lane(self, work: Work) -> bool:
+        """Due at once, in the order of its lane."""
+        instance = self._held(work)
+        if instance is None:
+            return False
+        instance.state, instance.due_at = _state_after(InstanceEvent.YIELD), self._now()
+        return True
+
+    def _dispatch_delivered(self, dispatch: UUID) -> None:
+        for id_, answer in self._answers.items():
+            carried = answer.dispatch is not None and answer.dispatch.id == dispatch
+            if carried and allows(answer.state, PartnerAnswerEvent.CONFIRM):
+                self._answers[id_] = replace(answer, state=PartnerAnswerState.CONFIRMED)
+
+    def _audit(self, entry: AuditEntry) -> None:
+        self.audit.append(entry)
 
     def _lease_instance(self, instance: _Instance, lease_s: float, mode: Mode) -> Work:
         instance.state = InstanceState.RUNNING
@@ -170,7 +220,10 @@ class MemoryLedger(MemoryDeliveries):
         state = PartnerAnswerState.RETURNED if real_time else PartnerAnswerState.WAITING
         for answer in conclusion.answers:
             id_ = len(self._answers) + 1
-            self._answers[id_] = replace(answer, id=id_, instance=work.received.instance, state=state)
+            travels = state if answer.dispatch is None else PartnerAnswerState.DISPATCHED
+            self._answers[id_] = replace(answer, id=id_, instance=work.received.instance, state=travels)
+            if answer.dispatch is not None:
+                self._add_dispatch(answer.dispatch)
         self._publish(work.received.instance, work.revision, conclusion.sets)
         return True
 

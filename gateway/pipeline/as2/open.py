@@ -1,0 +1,424 @@
+"""Opening a kept AS2 message: the step between its arrival and its payload.
+
+Owns the order: verify, claim the Message-ID, archive payload and receipt, and only then let the receipt go and the
+payload on. Must not know CMS or HTTP. Run again at any point it has the same effect: nothing goes out before the
+ledger has it.
+
+1. Open the archived bytes; the payload lies in a spool until its signature is verified.
+2. Archive payload and receipt together.
+3. Record both and claim the Message-ID in one transaction. Another instance may have it: the same payload is a repeat
+   and gets the receipt of the first; another payload is held for an operator.
+4. Whoever waits for the receipt gets it.
+5. What was refused or is a repeat ends here; the payload of the others is judged, in its lane's order.
+"""
+
+import asyncio
+import hashlib
+from collections.abc import AsyncIterator, Callable, Iterator
+from concurrent.futures import Executor
+from dataclasses import dataclass, field, replace
+from datetime import datetime
+from uuid import UUID
+
+import structlog
+from cryptography.hazmat.primitives import hashes
+
+from gateway.envelopes.as2.addressing import Addressing, read_addressing
+from gateway.envelopes.as2.digests import NeedsDigest
+from gateway.envelopes.as2.disposition import PROCESSED, As2Fault, Disposition, Modifier
+from gateway.envelopes.as2.mic import Mic
+from gateway.envelopes.as2.profile import DigestAlgorithm, Receipt
+from gateway.envelopes.as2.reader import MessageReader, Opened
+from gateway.envelopes.as2.reading import Attachment
+from gateway.envelopes.as2.receipt import Packaged, write_receipt
+from gateway.envelopes.mime.headers import Headers
+from gateway.model.exchange import ArchiveReference
+from gateway.model.judgement import FileJudged
+from gateway.pipeline.as2.arrive import TRANSPORT, OpeningWaits
+from gateway.pipeline.as2.dispatches import DispatchDraft, DispatchKind, Entity
+from gateway.pipeline.as2.ports import As2Ledger, RelationshipSource
+from gateway.pipeline.as2.records import As2Row, Claimed, Conflicts, Opening, OpeningRecord, Repeats
+from gateway.pipeline.clock import new_instance_id
+from gateway.pipeline.failure import MessageIdReused, StepFailed, classify, describe
+from gateway.pipeline.ports import Archive, Clock, LeaseLost, Ledger, Spool, StoreFailed
+from gateway.pipeline.records import Conclusion, Mode, PartnerAnswer, StepEnded, Work
+from gateway.pipeline.relationships import Relationship
+from gateway.pipeline.states import FailureClass, StepName, StepState
+from gateway.pipeline.steps import INLINE_BYTES, InboundSteps
+
+# Read from the spool at once: as much as the archive keeps in one record.
+WINDOW_BYTES = 1 << 20
+# RFC 1767, and what partners write for the same; of several attachments those are the interchange.
+_OURS = Disposition.of(Modifier.UNEXPECTED_PROCESSING_ERROR)
+_EDI_TYPES = frozenset({"application/edi-x12", "application/edi-consent", "application/edifact"})
+
+log = structlog.get_logger(__name__)
+
+
+@dataclass(frozen=True, slots=True)
+class _Message:
+    """What is being opened, and with what."""
+
+    work: Work
+    row: As2Row
+    headers: Headers
+    addressing: Addressing
+    relationship: Relationship | None
+    started_at: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class _Verified:
+    """The outcome of reading: `opened` is None where a fault ended it. `mic` is known for some faults too."""
+
+    opened: Opened | None
+    fault: As2Fault | None
+    mic: Mic | None
+
+
+@dataclass(slots=True)
+class _Payload(AsyncIterator[bytes]):
+    """The attachments that go on, out of the spool and hashed on the way."""
+
+    spool: Spool
+    ranges: tuple[tuple[int, int], ...]
+    digest: "hashlib._Hash" = field(default_factory=hashlib.sha256)
+    _windows: Iterator[tuple[int, int]] = field(init=False)
+
+    def __post_init__(self) -> None:
+        self._windows = _windows(self.ranges)
+
+    async def __anext__(self) -> bytes:
+        window = next(self._windows, None)
+        if window is None:
+            raise StopAsyncIteration
+        piece = self.spool.read(*window)
+        self.digest.update(piece)
+        return piece
+
+
+class As2Steps:
+    """The steps of a message, whatever it came over."""
+
+    def __init__(
+        self,
+        *,
+        inbound: InboundSteps,
+        archive: Archive,
+        ledger: Ledger,
+        as2_ledger: As2Ledger,
+        source: RelationshipSource,
+        spools: Callable[[], Spool],
+        clock: Clock,
+        threads: Executor,
+        waits: OpeningWaits,
+        wake_courier: Callable[[], None],
+    ) -> None:
+        self._inbound = inbound
+        self._archive = archive
+        self._ledger = ledger
+        self._as2_ledger = as2_ledger
+        self._source = source
+        self._spools = spools
+        self._clock = clock
+        self._threads = threads
+        self._waits = waits
+        self._wake_courier = wake_courier
+
+    async def process(self, work: Work) -> bool:
+        """All steps; False where the lease was lost. Raises StepFailed, LeaseLost, StoreFailed."""
+        if work.received.transport != TRANSPORT:
+            return await self._inbound.process(work)
+        row = await self._as2_ledger.as2_message(work.received.instance)
+        if row is None:
+            raise LeaseLost("There is no such message.")
+        opening = row.opening
+        if opening is None or opening.disposition == _OURS:
+            opening, payload = await self._opened(work, row)
+            work = work if payload is None else replace(work, archived=payload)
+            if opening.payload_sha256 is not None and row.lane is not None and work.mode is Mode.REAL_TIME:
+                # The sender did not have to wait for earlier messages; their payloads do.
+                return await self._as2_ledger.yield_to_lane(work)
+        if opening.payload_sha256 is None:
+            return await self._ledger.conclude(work, Conclusion(FileJudged((), ()), (), (), ()))
+        concluded = await self._inbound.process(work, _Route(work, row, self._clock))
+        self._wake_courier()
+        return concluded
+
+    async def _opened(self, work: Work, row: As2Row) -> tuple[Opening, ArchiveReference | None]:
+        """Open it; a fault of ours that will not pass by itself is answered as such, and waits for an operator."""
+        started_at = self._clock.now()
+        try:
+            return await self._open(work, row, started_at)
+        except (LeaseLost, StoreFailed, StepFailed):
+            raise
+        except Exception as error:
+            if classify(error) is FailureClass.PERMANENT:
+                message = self._message(work, row, started_at)
+                fault = As2Fault(Modifier.UNEXPECTED_PROCESSING_ERROR, describe(error))
+                opening, _ = await self._kept(message, _Verified(None, fault, None), _OURS, self._spools())
+                await self._record(message, opening, None)
+                self._told(message, opening)
+            raise StepFailed(StepName.UNPACK, started_at, error) from error
+
+    async def _open(self, work: Work, row: As2Row, started_at: datetime) -> tuple[Opening, ArchiveReference | None]:
+        """The recorded opening, and the archived payload where it goes on."""
+        message = self._message(work, row, started_at)
+        spool = self._spools()
+        try:
+            verified = await self._in_thread(work.received.size_bytes, self._verify, message, spool)
+            return await self._settle(message, verified, spool)
+        finally:
+            spool.close()
+
+    def _message(self, work: Work, row: As2Row, started_at: datetime) -> _Message:
+        headers = Headers.parse(b"".join(self._archive.read(row.wire.archived, 0, row.wire.head_size)))
+        relationship = self._source.relationships().find(row.arrival.our_name, row.arrival.partner_name)
+        return _Message(work, row, headers, read_addressing(headers), relationship, started_at)
+
+    async def _in_thread(
+        self, size_bytes: int, call: Callable[[_Message, Spool], _Verified], message: _Message, spool: Spool
+    ) -> _Verified:
+        if size_bytes <= INLINE_BYTES:
+            return call(message, spool)
+        return await asyncio.get_running_loop().run_in_executor(self._threads, call, message, spool)
+
+    def _verify(self, message: _Message, spool: Spool) -> _Verified:
+        """Read it all; what is no fault of the message goes through. Blocks."""
+        if message.relationship is None:
+            fault = As2Fault(Modifier.UNKNOWN_TRADING_RELATIONSHIP, "the relationship is not in force any more")
+            return _Verified(None, fault, None)
+        try:
+            return self._read(message, message.relationship, spool, frozenset())
+        except NeedsDigest as needed:
+            # The signature names another digest than its own header said: the bytes are read once more for it. What
+            # the first reading left in the spool is never referred to.
+            return self._read(message, message.relationship, spool, frozenset({needed.algorithm}))
+
+    def _read(
+        self, message: _Message, relationship: Relationship, spool: Spool, announced: frozenset[DigestAlgorithm]
+    ) -> _Verified:
+        reader = MessageReader(
+            message.headers,
+            message.addressing,
+            keys=relationship.decryption_keys(),
+            trust=relationship.trust,
+            policy=relationship.policy,
+            at=message.row.received.received_at,
+            announced=announced,
+        )
+        begin: int | None = None
+        try:
+            for chunk in self._archive.read(message.row.wire.archived, message.row.wire.head_size):
+                begin = _spooled(spool, reader.feed(chunk), begin)
+            pieces, opened = reader.finish()
+            begin = _spooled(spool, pieces, begin)
+            _proven(opened, message, relationship)
+        except As2Fault as fault:
+            return _Verified(None, fault, reader.mic)
+        return _Verified(_shifted(opened, begin or 0), None, opened.mic)
+
+    async def _settle(
+        self, message: _Message, verified: _Verified, spool: Spool
+    ) -> tuple[Opening, ArchiveReference | None]:
+        disposition = PROCESSED if verified.fault is None else verified.fault.disposition
+        opening, payload = await self._kept(message, verified, disposition, spool)
+        outcome = await self._record(message, opening, payload)
+        match outcome:
+            case Claimed():
+                pass
+            case Repeats(original):
+                receipt = None if original.opening is None else original.opening.receipt
+                repeated = original.received.instance
+                opening = replace(opening, receipt=receipt, duplicate_of=repeated, payload_sha256=None)
+                await self._record(message, opening, None)
+                payload = None
+            case Conflicts(original):
+                return await self._hold(message, verified, original, spool)
+        self._told(message, opening)
+        return opening, payload
+
+    async def _hold(
+        self, message: _Message, verified: _Verified, original: UUID, spool: Spool
+    ) -> tuple[Opening, ArchiveReference | None]:
+        """Answered with a warning, and kept for an operator. Raises StepFailed."""
+        disposition = Disposition.of(Modifier.DUPLICATE_DOCUMENT)
+        opening, payload = await self._kept(message, verified, disposition, spool)
+        reused = MessageIdReused(f"The Message-ID was used before, by {original}, for another payload.")
+        opening = replace(opening, duplicate_of=original, detail=str(reused))
+        await self._record(message, opening, payload)
+        self._told(message, opening)
+        raise StepFailed(StepName.UNPACK, message.started_at, reused)
+
+    async def _kept(
+        self, message: _Message, verified: _Verified, disposition: Disposition, spool: Spool
+    ) -> tuple[Opening, ArchiveReference | None]:
+        """Payload and receipt archived, in one sync."""
+        opened, fault = verified.opened, verified.fault
+        written = self._receipt(message, disposition, verified.mic)
+        payload: ArchiveReference | None = None
+        digest: bytes | None = None
+        if opened is None:
+            receipt = await self._archive_receipt(written)
+        else:
+            body = _Payload(spool, _ranges(opened.attachments))
+            receipt, payload = await asyncio.gather(self._archive_receipt(written), self._archive.append(body))
+            digest = body.digest.digest()
+        opening = Opening(
+            disposition=disposition,
+            detail="" if fault is None else fault.detail,
+            security="" if opened is None else _security(opened),
+            signer_sha256=None if opened is None else _fingerprint(opened),
+            mic="" if verified.mic is None else str(verified.mic),
+            payload_sha256=digest,
+            attachment_count=0 if opened is None else len(opened.attachments),
+            receipt=receipt,
+        )
+        return opening, payload
+
+    def _receipt(self, message: _Message, disposition: Disposition, mic: Mic | None) -> Packaged | None:
+        if message.addressing.receipt is None:
+            return None
+        now = self._clock.now()
+        key = None if message.relationship is None else message.relationship.signing_key(now)
+        message_id = f"<{new_instance_id(now)}@gateway>"
+        return write_receipt(message.addressing, disposition, mic=mic, key=key, message_id=message_id, at=now)
+
+    async def _archive_receipt(self, written: Packaged | None) -> Entity | None:
+        if written is None:
+            return None
+        head = written.headers.encode()
+        archived = await self._archive.append(_whole(head + written.body))
+        return Entity(archived, len(head), len(written.body))
+
+    async def _record(
+        self, message: _Message, opening: Opening, payload: ArchiveReference | None
+    ) -> Claimed | Repeats | Conflicts:
+        work = message.work
+        ended = StepEnded(
+            StepName.UNPACK,
+            StepState.DONE,
+            work.attempt,
+            message.started_at,
+            self._clock.now(),
+            error=opening.detail,
+        )
+        record = OpeningRecord(opening, payload, ended, self._asynchronous(message, opening))
+        return await self._as2_ledger.opened(work, record)
+
+    def _asynchronous(self, message: _Message, opening: Opening) -> DispatchDraft | None:
+        wanted = message.addressing.receipt
+        if message.row.arrival.receipt is not Receipt.ASYNCHRONOUS or wanted is None or opening.receipt is None:
+            return None
+        now = self._clock.now()
+        return DispatchDraft(
+            id=new_instance_id(now),
+            kind=DispatchKind.RECEIPT,
+            partner=message.row.received.principal.partner,
+            relationship=message.row.arrival.relationship,
+            instance=message.row.received.instance,
+            document="MDN",
+            content_type="",
+            filename="",
+            message_id=f"receipt:{message.row.received.instance}",
+            created_at=now,
+            wire=opening.receipt,
+            url=wanted.url or "",
+        )
+
+    def _told(self, message: _Message, opening: Opening) -> None:
+        """Whoever waits, the courier and the log."""
+        instance = message.work.received.instance
+        self._waits.opened(instance, opening)
+        if message.row.arrival.receipt is Receipt.ASYNCHRONOUS:
+            self._wake_courier()
+        if opening.disposition != PROCESSED:
+            log.warning(
+                "as2.refused",
+                instance=str(instance),
+                partner=message.row.received.principal.partner,
+                disposition=str(opening.disposition),
+                detail=opening.detail,
+            )
+
+
+@dataclass(frozen=True, slots=True)
+class _Route:
+    """An acknowledgement of what came over AS2 goes back over AS2, by the same relationship."""
+
+    work: Work
+    row: As2Row
+    clock: Clock
+
+    def __call__(self, answer: PartnerAnswer) -> DispatchDraft:
+        now = self.clock.now()
+        dispatch = new_instance_id(now)
+        return DispatchDraft(
+            id=dispatch,
+            kind=DispatchKind.ACKNOWLEDGEMENT,
+            partner=self.work.received.principal.partner,
+            relationship=self.row.arrival.relationship,
+            instance=self.work.received.instance,
+            document=answer.kind,
+            content_type="application/EDI-X12",
+            filename=f"{answer.kind}-{answer.control_number}.edi",
+            message_id=f"{dispatch}@gateway",
+            created_at=now,
+            payload=answer.archived,
+        )
+
+
+def _proven(opened: Opened, message: _Message, relationship: Relationship) -> None:
+    """Without a signature the connection must have proved who sends. Raises As2Fault."""
+    if not opened.is_signed and message.row.arrival.vouched_by != relationship.partner:
+        raise As2Fault(
+            Modifier.AUTHENTICATION_FAILED, "the message is not signed, and its connection did not prove who sends it"
+        )
+
+
+def _spooled(spool: Spool, pieces: list[bytes], begin: int | None) -> int | None:
+    """Pieces to the spool; where this reading's first piece lies in it."""
+    for piece in pieces:
+        at = spool.write(piece)
+        begin = at if begin is None else begin
+    return begin
+
+
+def _shifted(opened: Opened, begin: int) -> Opened:
+    """Ranges of attachments as they lie in the spool."""
+    if not begin:
+        return opened
+    moved = (replace(each, start=each.start + begin, end=each.end + begin) for each in opened.attachments)
+    return replace(opened, attachments=tuple(moved))
+
+
+def _ranges(attachments: tuple[Attachment, ...]) -> tuple[tuple[int, int], ...]:
+    """What goes on: of several attachments those that are EDI, else the first. All of them stay in the archive."""
+    edi = [each for each in attachments if each.content_type.lower() in _EDI_TYPES]
+    return tuple((each.start, each.end) for each in edi or attachments[:1])
+
+
+def _windows(ranges: tuple[tuple[int, int], ...]) -> Iterator[tuple[int, int]]:
+    for start, end in ranges:
+        for begin in range(start, end, WINDOW_BYTES):
+            yield begin, min(end, begin + WINDOW_BYTES)
+
+
+def _security(opened: Opened) -> str:
+    """For the operator: what protected the message."""
+    parts = []
+    if opened.is_signed:
+        parts.append(f"signed {opened.signature_digest}" if opened.signature_digest else "signed")
+    if opened.encryption is not None:
+        parts.append(f"encrypted {opened.encryption}")
+    if opened.is_compressed:
+        parts.append("compressed")
+    return ", ".join(parts)
+
+
+def _fingerprint(opened: Opened) -> bytes | None:
+    return None if opened.signer is None else opened.signer.fingerprint(hashes.SHA256())
+
+
+async def _whole(data: bytes) -> AsyncIterator[bytes]:
+    yield data
