@@ -1,0 +1,73 @@
+"""Reading SignedData that carries its content (RFC 5652 section 5.2) as it streams by.
+
+Owns the content and its digests. Must not know whether the signatures are true: that is verified in `verify.py`.
+"""
+
+import hashlib
+from typing import NamedTuple
+
+from gateway.envelopes.as2.cms.ber import OBJECT_IDENTIFIER, OCTET_STRING, Cursor, context
+from gateway.envelopes.as2.cms.content import ContentReader
+from gateway.envelopes.as2.cms.errors import CmsError
+from gateway.envelopes.as2.cms.identifiers import DIGEST_BY_IDENTIFIER
+from gateway.envelopes.as2.cms.limits import DEFAULT_LIMITS, CmsLimits
+from gateway.envelopes.as2.cms.signed import SignedMessage, enter_signed_data, read_signatures
+from gateway.envelopes.as2.profile import DigestAlgorithm
+
+
+class _Head(NamedTuple):
+    digests: frozenset[DigestAlgorithm]
+    content_type: bytes
+
+
+class SignedReader:
+    """Gives the content, not to be believed before the signatures have been verified over its digests."""
+
+    def __init__(self, limits: CmsLimits = DEFAULT_LIMITS) -> None:
+        self._content = ContentReader(_read_head, OCTET_STRING, limits)
+        self._hashes: dict[DigestAlgorithm, hashlib._Hash] | None = None
+        self._signed: SignedMessage | None = None
+
+    @property
+    def signed(self) -> SignedMessage | None:
+        """The signatures; None before `finish`."""
+        return self._signed
+
+    def digest_of(self, algorithm: DigestAlgorithm) -> bytes:
+        """A digest of the content, after `finish`. Raises CmsError where the message did not announce it."""
+        found = (self._hashes or {}).get(algorithm)
+        if found is None:
+            raise CmsError("The message does not name the digest of its signature before the content.")
+        return found.digest()
+
+    def feed(self, data: bytes | memoryview) -> list[bytes]:
+        """Content so far, not verified. Raises CmsError."""
+        return self._hash(self._content.feed(data))
+
+    def finish(self) -> list[bytes]:
+        """The rest of the content. Raises CmsError."""
+        content, cursor = self._content.finish()
+        pieces = self._hash(content)
+        cursor.leave()
+        head = self._content.head
+        self._signed = read_signatures(cursor, head.content_type if head else b"")
+        return pieces
+
+    def _hash(self, content: bytes | memoryview) -> list[bytes]:
+        if self._hashes is None:
+            if self._content.head is None:
+                return []
+            self._hashes = {digest: hashlib.new(digest.value) for digest in self._content.head.digests}
+        for each in self._hashes.values():
+            each.update(content)
+        return [bytes(content)] if content else []
+
+
+def _read_head(cursor: Cursor) -> _Head:
+    identifiers = enter_signed_data(cursor)
+    content_type = cursor.read(OBJECT_IDENTIFIER)
+    cursor.enter(context(0))
+    digests = frozenset(
+        DIGEST_BY_IDENTIFIER[identifier] for identifier in identifiers if identifier in DIGEST_BY_IDENTIFIER
+    )
+    return _Head(digests, content_type)
