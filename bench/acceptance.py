@@ -26,7 +26,7 @@ from gateway.pipeline.ports import Peeked
 from gateway.pipeline.receive import Arrival, ReceiveLimits
 from gateway.pipeline.records import Mode
 from gateway.pipeline.service import Pipeline, PipelineSettings
-from gateway.stores.archive import SegmentArchive
+from gateway.stores.archive import KeyRing, SegmentArchive
 from gateway.stores.ledger import SqlLedger
 from gateway.stores.spool import FileSpools
 
@@ -67,7 +67,7 @@ async def one_piece(data: bytes) -> AsyncIterator[bytes]:
 
 async def measure(folder: Path) -> None:
     """Runs in a child, so that the library that slows syncs down can be loaded first."""
-    archive = await SegmentArchive.open(folder / "archive", print)
+    archive = await SegmentArchive.open(folder / "archive", print, keys=KeyRing.of(bytes(range(32))))
     ledger = await SqlLedger.open(folder / "ledger.sqlite", print)
     pipeline = Pipeline(
         archive=archive,
@@ -117,7 +117,7 @@ async def measure(folder: Path) -> None:
 
 async def measure_archive(folder: Path) -> None:
     """The archive alone: what durability costs without a ledger."""
-    archive = await SegmentArchive.open(folder / "archive", print)
+    archive = await SegmentArchive.open(folder / "archive", print, keys=KeyRing.of(bytes(range(32))))
     bodies = [body_of(number) for number in range(512)]
     latencies: list[float] = []
 

@@ -33,7 +33,7 @@ from gateway.pipeline.engine import EngineSettings
 from gateway.pipeline.receive import ReceiveLimits
 from gateway.pipeline.service import Pipeline, PipelineSettings
 from gateway.pipeline.x12 import X12, GuideTables
-from gateway.stores.archive import ArchiveDamaged, ArchiveLocked, SegmentArchive
+from gateway.stores.archive import ArchiveDamaged, ArchiveKeyMissing, ArchiveLocked, KeyRing, SegmentArchive
 from gateway.stores.ledger import LedgerReader, LedgerTooNew, SqliteTooOld, SqlLedger, open_reader
 from gateway.stores.spool import FileSpools
 from gateway.transports.https.application import root_application
@@ -184,7 +184,7 @@ class Gateway:
         except OSError as error:
             await gateway.stop()
             raise StartError(f"{error.strerror or error}: {error.filename or settings.store_folder}") from None
-        except (ArchiveDamaged, ArchiveLocked, LedgerTooNew, SqliteTooOld) as error:
+        except (ArchiveDamaged, ArchiveKeyMissing, ArchiveLocked, LedgerTooNew, SqliteTooOld) as error:
             await gateway.stop()
             raise StartError(str(error)) from None
         except BaseException:
@@ -200,7 +200,10 @@ class Gateway:
         """In the order in which each needs the one before; `stop` goes the other way."""
         settings, closing = self.settings, self._closing
         await asyncio.to_thread(settings.store_folder.mkdir, STORE_MODE, parents=True, exist_ok=True)
-        archive = await SegmentArchive.open(settings.store_folder / ARCHIVE_FOLDER, on_fatal=self._on_fatal)
+        given = settings.archive_keys
+        # TEMPORARY, for the lead to decide: without configured keys a key of zeros, which protects nothing.
+        keys = KeyRing.of(given.current, given.older) if given is not None else KeyRing.of(bytes(32))
+        archive = await SegmentArchive.open(settings.store_folder / ARCHIVE_FOLDER, on_fatal=self._on_fatal, keys=keys)
         closing.push_async_callback(archive.close)
         ledger = await SqlLedger.open(settings.store_folder / LEDGER_FILE, on_fatal=self._on_fatal)
         closing.push_async_callback(ledger.close)

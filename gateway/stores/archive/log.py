@@ -5,30 +5,32 @@ what a body says. Adapter of `gateway.pipeline.ports.Archive`.
 """
 
 import asyncio
-import threading
-from bisect import bisect_right
-from collections import OrderedDict, deque
-from collections.abc import AsyncIterable, Callable, Iterator
-from dataclasses import dataclass
-from itertools import accumulate
+from collections import deque
+from collections.abc import AsyncIterable, Callable, Iterable, Iterator
 from pathlib import Path
-from typing import Generic, Self, TypeVar
+from typing import Self
 
 from gateway.model.exchange import ArchiveReference
-from gateway.pipeline.ports import NotInArchive, StoreBusy, StoreFull
+from gateway.pipeline.ports import StoreBusy, StoreFailed, StoreFull
+from gateway.stores.archive.chain import ChainHead
 from gateway.stores.archive.files import Files, segment_name
-from gateway.stores.archive.record import (
+from gateway.stores.archive.index import (
     MAXIMUM_CHUNK_BYTES,
     MAXIMUM_CHUNKS,
     ChunkPlace,
-    Flag,
-    Record,
-    RecordDamaged,
-    decode,
+    Index,
     decode_index,
     encode_index,
 )
-from gateway.stores.archive.writer import SegmentWriter
+from gateway.stores.archive.keeping import KeyStore
+from gateway.stores.archive.keys import KeyRing
+from gateway.stores.archive.proof import ChainProof
+from gateway.stores.archive.proving import prove
+from gateway.stores.archive.reading import Record, read_frame_at, read_record, records_of
+from gateway.stores.archive.recent import Recent
+from gateway.stores.archive.record import Flag
+from gateway.stores.archive.spans import SegmentSpan, spans
+from gateway.stores.archive.writer import NO_ROOM, SegmentWriter
 
 # A restart reads the open segment whole: 64 MB take a tenth of a second.
 SEGMENT_BYTES = 64 << 20
@@ -37,9 +39,14 @@ QUEUE_BYTES = 64 << 20
 # A sender hears "busy, come back" before its own timeout does the same with less information.
 ADMISSION_TIMEOUT_S = 2.0
 # Items are leased in the order in which they lie: eight chunks serve eight consumers reading side by side.
-CACHED_CHUNKS = 8
-
-Kept = TypeVar("Kept")
+CACHED_BYTES = 8 * MAXIMUM_CHUNK_BYTES
+# The indexes of as many bodies: one of 1 GB has 1,000 places of 100 bytes.
+CACHED_INDEX_BYTES = 1 << 20
+PLACE_BYTES = 100
+# What an entry of a cache costs beside its bytes.
+ENTRY_BYTES = 300
+# A step reads a body right after it was kept: it need not be decrypted again. Larger ones would drive all others out.
+REMEMBERED_BYTES = 64 << 10
 
 
 class _Room:
@@ -86,56 +93,16 @@ class _Room:
                 future.set_result(None)
 
 
-class _Recent(Generic[Kept]):
-    """What was read last, by segment and offset. Used by several threads."""
-
-    def __init__(self) -> None:
-        self._kept: OrderedDict[tuple[int, int], Kept] = OrderedDict()
-        self._lock = threading.Lock()
-
-    def get(self, key: tuple[int, int]) -> Kept | None:
-        with self._lock:
-            found = self._kept.get(key)
-            if found is not None:
-                self._kept.move_to_end(key)
-            return found
-
-    def put(self, key: tuple[int, int], value: Kept) -> Kept:
-        with self._lock:
-            self._kept[key] = value
-            while len(self._kept) > CACHED_CHUNKS:
-                self._kept.popitem(last=False)
-        return value
-
-
-@dataclass(frozen=True, slots=True)
-class _Index:
-    """The chunks of one body and where in it each begins."""
-
-    places: list[ChunkPlace]
-    begins: list[int]
-
-    @classmethod
-    def of(cls, places: list[ChunkPlace]) -> "_Index":
-        return cls(places, list(accumulate((place.plain_size for place in places[:-1]), initial=0)))
-
-    def between(self, start: int, end: int | None) -> Iterator[tuple[ChunkPlace, int]]:
-        """The chunks that hold bytes `start` to `end`."""
-        for number in range(max(0, bisect_right(self.begins, start) - 1), len(self.places)):
-            if end is not None and self.begins[number] >= end:
-                return
-            yield self.places[number], self.begins[number]
-
-
 class SegmentArchive:
     """Segments in one folder, written by this process alone."""
 
-    def __init__(self, files: Files, writer: SegmentWriter, queue_bytes: int = QUEUE_BYTES) -> None:
+    def __init__(self, files: Files, keys: KeyStore, writer: SegmentWriter, queue_bytes: int = QUEUE_BYTES) -> None:
         self._files = files
+        self._keys = keys
         self._writer = writer
         self._room = _Room(queue_bytes)
-        self._chunks: _Recent[Record] = _Recent()
-        self._indexes: _Recent[_Index] = _Recent()
+        self._chunks: Recent[Record] = Recent(CACHED_BYTES)
+        self._indexes: Recent[Index] = Recent(CACHED_INDEX_BYTES)
 
     @classmethod
     async def open(
@@ -143,18 +110,20 @@ class SegmentArchive:
         folder: Path,
         on_fatal: Callable[[BaseException], None],
         *,
+        keys: KeyRing,
         files: Files | None = None,
         segment_bytes: int = SEGMENT_BYTES,
         queue_bytes: int = QUEUE_BYTES,
     ) -> Self:
         """Recover what is there and begin. `on_fatal` is called on the loop when a sync fails.
 
-        Raises ArchiveLocked, ArchiveDamaged, OSError.
+        Raises ArchiveLocked, ArchiveKeyMissing, ArchiveDamaged, OSError.
         """
         files = files or Files(folder)
-        writer = SegmentWriter(files, on_fatal, segment_bytes)
+        store = KeyStore(files, keys)
+        writer = SegmentWriter(files, store, on_fatal, segment_bytes)
         await asyncio.to_thread(writer.start)
-        return cls(files, writer, queue_bytes)
+        return cls(files, store, writer, queue_bytes)
 
     async def close(self) -> None:
         """Write what waits, then stop."""
@@ -171,9 +140,12 @@ class SegmentArchive:
                 del buffer[:MAXIMUM_CHUNK_BYTES]
                 if len(places) == MAXIMUM_CHUNKS - 1:
                     raise StoreFull("A body of more than 42 GB cannot be kept in one piece.")
-        last = await self._put(bytes(buffer), Flag(0), durable=not places)
+        data = bytes(buffer)
+        last = await self._put(data, Flag(0), durable=not places)
         if places:
             last = await self._put(encode_index([*places, last]), Flag.INDEX, durable=True)
+        elif len(data) <= REMEMBERED_BYTES:
+            self._chunks.put((last.segment, last.offset), Record(Flag(0), data), len(data) + ENTRY_BYTES)
         return ArchiveReference(segment_name(last.segment), last.offset, last.length)
 
     async def _put(self, data: bytes, flags: Flag, *, durable: bool) -> ChunkPlace:
@@ -192,7 +164,8 @@ class SegmentArchive:
             if Flag.INDEX not in record.flags:
                 yield from _slice(record.data, 0, start, end)
                 return
-            index = self._indexes.put(key, _Index.of(decode_index(record.data)))
+            found = Index.of(decode_index(record.data))
+            index = self._indexes.put(key, found, len(found.places) * PLACE_BYTES)
         for place, begin in index.between(start, end):
             chunk = self._record(place.segment, place.offset, place.length)
             yield from _slice(chunk.data, begin, start, end)
@@ -201,16 +174,47 @@ class SegmentArchive:
         cached = self._chunks.get((segment, offset))
         if cached is not None:
             return cached
-        place = f"segment {segment_name(segment)}, offset {offset}"
+        record = read_record(self._files, self._keys, segment, offset, length)
+        return self._chunks.put((segment, offset), record, len(record.data) + ENTRY_BYTES)
+
+    def records_of(self, reference: ArchiveReference) -> tuple[ChunkPlace, ...]:
+        """Every record that a body takes, its index last. Blocks. Raises NotInArchive."""
+        return records_of(self._files, self._keys, reference)
+
+    def chain_head(self) -> ChainHead:
+        """What stands for all that is durable. To be noted where nobody can alter it."""
+        return self._writer.head
+
+    def segments(self) -> tuple[SegmentSpan, ...]:
+        """What there is, from when to when, and what is left of its keys. Blocks. Raises ArchiveDamaged, OSError."""
+        return spans(self._files)
+
+    async def shred(self, segment: str, keep: Iterable[ChunkPlace]) -> None:
+        """Destroy the key of a segment, so that of its records only those to `keep` can ever be read again.
+
+        An open segment is sealed first. `keep` comes from `records_of`; records of other segments in it do not matter.
+        Raises NotInArchive where one to keep is destroyed already, StoreFull, StoreFailed: then the key is still there.
+        """
+        number = int(segment)
+        kept = [place for place in keep if place.segment == number]
+        await self._writer.run(lambda: self._shred(number, kept))
+
+    def _shred(self, number: int, kept: list[ChunkPlace]) -> None:
+        self._writer.seal(number)
+        salts = {place.offset: read_frame_at(self._files, place).stamp.salt for place in kept}
         try:
-            with self._files.path(segment).open("rb", buffering=0) as file:
-                file.seek(offset)
-                record = decode(file.read(length))
+            self._keys.keep_only(number, salts)
         except OSError as error:
-            raise NotInArchive(f"The archive cannot read {place}: {error.strerror}.") from error
-        except RecordDamaged as error:
-            raise NotInArchive(f"The archive's record in {place} is damaged: {error}.") from error
-        return self._chunks.put((segment, offset), record)
+            if error.errno in NO_ROOM:
+                raise StoreFull("The archive has no room to destroy a key: nothing was destroyed.") from error
+            raise StoreFailed("The archive could not destroy a key durably: try again.") from error
+        finally:
+            self._chunks.forget(number)
+            self._indexes.forget(number)
+
+    async def prove(self, reference: ArchiveReference) -> ChainProof:
+        """That the chain's head of this moment stands for a body. Raises NotInArchive."""
+        return await asyncio.to_thread(prove, self._files, self._keys, reference, self._writer.head)
 
 
 def _slice(data: bytes, begin: int, start: int, end: int | None) -> Iterator[bytes]:

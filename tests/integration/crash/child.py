@@ -29,7 +29,7 @@ from gateway.pipeline.receive import ReceiveLimits
 from gateway.pipeline.records import DeliveryUnit, InstanceFilter, LeaseRequest
 from gateway.pipeline.service import Pipeline, PipelineSettings
 from gateway.pipeline.states import InstanceState
-from gateway.stores.archive import SegmentArchive
+from gateway.stores.archive import KeyRing, SegmentArchive
 from gateway.stores.ledger import SqlLedger
 from gateway.stores.spool import FileSpools
 from tests.unit.pipeline.fakes import ARRIVAL, LineJudge, body
@@ -74,7 +74,9 @@ def tell(*words: object) -> None:
 
 async def main(folder: Path, point: str, first: int, last: int) -> None:
     """Send, answer, deliver; until nothing is left to do."""
-    archive = await SegmentArchive.open(folder / "archive", lambda error: sys.exit(str(error)), segment_bytes=600)
+    archive = await SegmentArchive.open(
+        folder / "archive", lambda error: sys.exit(str(error)), keys=KeyRing.of(bytes(range(32))), segment_bytes=1000
+    )
     ledger = await SqlLedger.open(folder / "ledger.sqlite", lambda error: sys.exit(str(error)))
     dying: Any = Dying(ledger, "ledger", point)
     pipeline = Pipeline(

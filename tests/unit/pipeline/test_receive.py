@@ -18,7 +18,7 @@ from gateway.pipeline.receive import (
     StoreUnavailable,
 )
 from gateway.pipeline.records import InstanceFilter, Mode, Work
-from gateway.stores.archive import SegmentArchive
+from gateway.stores.archive import KeyRing, SegmentArchive
 from gateway.stores.memory import MemoryArchive, MemoryLedger
 from tests.unit.pipeline.fakes import ARRIVAL, LineJudge, MovableClock, body
 
@@ -94,7 +94,7 @@ async def test_sender_that_goes_away_leaves_nothing(tmp_path: Path) -> None:
         raise ConnectionResetError
 
     ledger = MemoryLedger(MovableClock().now)
-    archive = await SegmentArchive.open(tmp_path, lambda _error: None)
+    archive = await SegmentArchive.open(tmp_path, lambda _error: None, keys=KeyRing.of(bytes(range(32))))
     receiving = receiver(archive, ledger, [], Mode.BATCH)
 
     with pytest.raises(ConnectionResetError):
@@ -126,7 +126,9 @@ async def test_real_time_work_of_a_sender_that_left_is_adopted() -> None:
 async def test_too_much_waiting_is_refused_in_time(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """Past the bound a sender is told to come back instead of being kept waiting."""
     monkeypatch.setattr("gateway.stores.archive.log.ADMISSION_TIMEOUT_S", 0.01)
-    archive = await SegmentArchive.open(tmp_path, lambda _error: None, queue_bytes=1_000)
+    archive = await SegmentArchive.open(
+        tmp_path, lambda _error: None, keys=KeyRing.of(bytes(range(32))), queue_bytes=1_000
+    )
     receiving = receiver(archive, MemoryLedger(MovableClock().now), [], Mode.BATCH)
 
     large = await receiving.receive(ARRIVAL, body(bytes(1_001)))

@@ -7,7 +7,7 @@ import pytest
 
 from gateway.model.exchange import ArchiveReference
 from gateway.pipeline.ports import Archive, NotInArchive
-from gateway.stores.archive import SegmentArchive
+from gateway.stores.archive import KeyRing, SegmentArchive
 from gateway.stores.memory import MemoryArchive
 
 MEGABYTE = 1 << 20
@@ -19,7 +19,9 @@ async def archive(request: pytest.FixtureRequest, tmp_path: Path) -> AsyncIterat
     if request.param == "memory":
         yield MemoryArchive()
         return
-    segments = await SegmentArchive.open(tmp_path / "archive", lambda _error: None, segment_bytes=2 * MEGABYTE)
+    segments = await SegmentArchive.open(
+        tmp_path / "archive", lambda _error: None, keys=KeyRing.of(bytes(range(32))), segment_bytes=2 * MEGABYTE
+    )
     yield segments
     await segments.close()
 

@@ -1,0 +1,285 @@
+"""The proof that a head of the chain stands for a body, and its check: without files, without keys.
+
+Owns the form of the proof and what has to hold in it. Must not know the archive's folder. Pure.
+"""
+
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+from gateway.stores.archive.chain import BLOCK_RECORDS, DIGEST_BYTES, ZERO, Chain, ChainHead, digest_of
+from gateway.stores.archive.cipher import commitment_of
+from gateway.stores.archive.index import ChunkPlace, encode_index
+from gateway.stores.archive.record import Flag, RecordDamaged, read_bound
+from gateway.stores.archive.spans import from_us
+
+FORM = "gateway-archive-proof-1"
+
+
+class ProofMalformed(ValueError):
+    """The text is no proof."""
+
+
+@dataclass(frozen=True, slots=True)
+class RecordProof:
+    """One record of the body. `bound` is its header and its extension up to the commitment.
+
+    `blind` opens the commitment to whoever has the plaintext; it decrypts nothing.
+    """
+
+    segment: int
+    offset: int
+    bound: bytes
+    stored_sha256: bytes
+    blind: bytes
+
+
+@dataclass(frozen=True, slots=True)
+class ShutBlock:
+    """A block without a record of the body: its last link. Only the last block of a segment may be partly full."""
+
+    link: bytes
+
+
+@dataclass(frozen=True, slots=True)
+class OpenBlock:
+    """A block with a record of the body: the digests of all its records, in order."""
+
+    digests: tuple[bytes, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class SegmentPath:
+    """The chain through one segment: from the state before `blocks` to its end, or to the head of the proof.
+
+    `skipped` full blocks come before, folded to `folded`. `records` is the number of records at the end.
+    """
+
+    segment: int
+    skipped: int
+    folded: bytes
+    blocks: tuple[ShutBlock | OpenBlock, ...]
+    records: int
+
+
+@dataclass(frozen=True, slots=True)
+class ChainProof:
+    """From the head before the first segment of `paths` to `head`. `records` are in order, an index last."""
+
+    records: tuple[RecordProof, ...]
+    previous: bytes
+    paths: tuple[SegmentPath, ...]
+    head: ChainHead
+
+
+@dataclass(frozen=True, slots=True)
+class Proven:
+    """The plaintext is what the archive kept; it was complete by `written_at`, by the archive's own clock."""
+
+    head: ChainHead
+    written_at: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class NotProven:
+    """What does not fit."""
+
+    reason: str
+
+
+class _Unfit(Exception):
+    """A step of the check fails; the text says which."""
+
+
+def check(proof: ChainProof, plaintext: Iterable[bytes]) -> Proven | NotProven:
+    """Whether `plaintext`, in pieces of any size, is what the proof's head stands for.
+
+    That the head itself is the archive's is for others to show: by a head noted elsewhere, or by the archive.
+
+    1. Each record commits to its part of the plaintext, and an index to the order of the parts.
+    2. The records' digests stand in the chain.
+    3. The chain leads, without a gap between segments, to the head.
+    """
+    try:
+        digests, written_at_us = _records(proof, plaintext)
+        _chain(proof, digests)
+    except _Unfit as error:
+        return NotProven(str(error))
+    except RecordDamaged as error:
+        return NotProven(f"A record's header is malformed: {error}.")
+    return Proven(proof.head, from_us(written_at_us))
+
+
+def _records(proof: ChainProof, plaintext: Iterable[bytes]) -> tuple[dict[tuple[int, int], bytes], int]:
+    """The digest of each record, by segment and number, and when the last of them was written."""
+    digests: dict[tuple[int, int], bytes] = {}
+    written_at_us = 0
+    places: list[ChunkPlace] = []
+    parts = _Parts(plaintext)
+    for position, record in enumerate(proof.records):
+        flags, size, plain_size, stamp = read_bound(record.bound)
+        is_last = position == len(proof.records) - 1
+        if (Flag.INDEX in flags) is not (is_last and len(proof.records) > 1) or stamp.facts:
+            raise _Unfit("The records are not those of one body.")
+        pieces = [encode_index(places)] if Flag.INDEX in flags else list(parts.take(plain_size))
+        if sum(map(len, pieces)) != plain_size:
+            raise _Unfit("The body has another length than what was archived.")
+        places.append(ChunkPlace(record.segment, record.offset, size, plain_size))
+        commitment = commitment_of(record.blind, *pieces)
+        digest = digest_of(record.segment, record.offset, record.bound, record.stored_sha256, commitment)
+        digests[record.segment, stamp.number] = digest
+        written_at_us = stamp.written_at_us
+    if not proof.records or any(parts.take(1)):
+        raise _Unfit("The body has another length than what was archived.")
+    return digests, written_at_us
+
+
+class _Parts:
+    """A plaintext in pieces of any size, taken in parts of a given size."""
+
+    def __init__(self, pieces: Iterable[bytes]) -> None:
+        self._pieces = iter(pieces)
+        self._rest = b""
+
+    def take(self, size_bytes: int) -> Iterator[bytes]:
+        """The next bytes, fewer only at the end."""
+        while size_bytes:
+            if not self._rest:
+                found = next(self._pieces, None)
+                if found is None:
+                    return
+                self._rest = found
+                continue
+            part, self._rest = self._rest[:size_bytes], self._rest[size_bytes:]
+            size_bytes -= len(part)
+            yield part
+
+
+def _chain(proof: ChainProof, digests: dict[tuple[int, int], bytes]) -> None:
+    missing = dict(digests)
+    previous = proof.previous
+    head: ChainHead | None = None
+    for path in proof.paths:
+        if head is not None and path.segment != head.segment + 1:
+            raise _Unfit("The chain leaves out a segment.")
+        chain = Chain(path.segment, previous, path.skipped * BLOCK_RECORDS, path.folded)
+        for block in path.blocks:
+            _follow(chain, block, path.records, missing)
+        if chain.records != path.records:
+            raise _Unfit("The chain leaves out records of a segment.")
+        head = chain.head()
+        previous = head.value
+    if missing:
+        raise _Unfit("The body, or a record of it, is not what the chain stands for.")
+    if head != proof.head:
+        raise _Unfit("The chain does not lead to the head that the proof names.")
+
+
+def _follow(chain: Chain, block: ShutBlock | OpenBlock, records: int, missing: dict[tuple[int, int], bytes]) -> None:
+    match block:
+        case ShutBlock(link) if chain.records % BLOCK_RECORDS == 0 and records - chain.records >= BLOCK_RECORDS:
+            chain.skip_block(link)
+        case ShutBlock(link) if chain.records % BLOCK_RECORDS == 0:
+            chain.records, chain.link = records, link
+        case ShutBlock():
+            raise _Unfit("The blocks of the chain are malformed.")
+        case OpenBlock(digests):
+            for digest in digests:
+                wanted = missing.pop((chain.segment, chain.records), digest)
+                if wanted != digest:
+                    raise _Unfit("The body, or a record of it, is not what the chain stands for.")
+                chain.add(digest)
+
+
+def proof_to_json(proof: ChainProof) -> dict[str, Any]:
+    """The proof as JSON's own types; bytes are hexadecimal."""
+    return {
+        "form": FORM,
+        "records": [
+            {
+                "segment": record.segment,
+                "offset": record.offset,
+                "bound": record.bound.hex(),
+                "stored_sha256": record.stored_sha256.hex(),
+                "blind": record.blind.hex(),
+            }
+            for record in proof.records
+        ],
+        "previous": proof.previous.hex(),
+        "paths": [
+            {
+                "segment": path.segment,
+                "skipped": path.skipped,
+                "folded": path.folded.hex(),
+                "blocks": [_block_to_json(block) for block in path.blocks],
+                "records": path.records,
+            }
+            for path in proof.paths
+        ],
+        "head": str(proof.head),
+    }
+
+
+def _block_to_json(block: ShutBlock | OpenBlock) -> dict[str, str]:
+    match block:
+        case ShutBlock(link):
+            return {"link": link.hex()}
+        case OpenBlock(digests):
+            return {"digests": b"".join(digests).hex()}
+
+
+def proof_from_json(value: Any) -> ChainProof:
+    """What `proof_to_json` made. Raises ProofMalformed."""
+    try:
+        if value["form"] != FORM:
+            raise ProofMalformed("The proof is of no known form.")
+        return ChainProof(
+            tuple(
+                RecordProof(
+                    _count(each["segment"]),
+                    _count(each["offset"]),
+                    bytes.fromhex(each["bound"]),
+                    _digest(each["stored_sha256"]),
+                    _digest(each["blind"]),
+                )
+                for each in value["records"]
+            ),
+            _digest(value["previous"]),
+            tuple(
+                SegmentPath(
+                    _count(each["segment"]),
+                    _count(each["skipped"]),
+                    _digest(each["folded"]),
+                    tuple(_block_from_json(block) for block in each["blocks"]),
+                    _count(each["records"]),
+                )
+                for each in value["paths"]
+            ),
+            ChainHead.parse(value["head"]),
+        )
+    except (KeyError, TypeError, ValueError, AttributeError) as error:
+        raise ProofMalformed("The proof is malformed.") from error
+
+
+def _block_from_json(value: Any) -> ShutBlock | OpenBlock:
+    if "link" in value:
+        return ShutBlock(_digest(value["link"]))
+    digests = bytes.fromhex(value["digests"])
+    return OpenBlock(
+        tuple(_digest(digests[begin : begin + DIGEST_BYTES].hex()) for begin in range(0, len(digests), DIGEST_BYTES))
+    )
+
+
+def _digest(text: str) -> bytes:
+    value = bytes.fromhex(text)
+    if len(value) != len(ZERO):
+        raise ProofMalformed("A digest of the proof has a wrong size.")
+    return value
+
+
+def _count(value: Any) -> int:
+    # No field of a record or of the chain has more than eight bytes.
+    if not isinstance(value, int) or not 0 <= value < 1 << 62:
+        raise ProofMalformed("A number of the proof is out of range.")
+    return value
