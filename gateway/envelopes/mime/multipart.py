@@ -45,10 +45,17 @@ class MultipartSplitter:
         self._buffer = b"\n"
         self._begin = 1  # where content begins in the buffer: behind the line end that opens it
         self._is_closed = False
+        self._has_epilogue = False
+
+    @property
+    def has_epilogue(self) -> bool:
+        """Whether anything but blanks has come behind the closing delimiter."""
+        return self._has_epilogue
 
     def feed(self, data: bytes) -> list[Piece]:
         """What can be told so far. Raises MimeError."""
         if self._is_closed:
+            self._pass_epilogue(data)
             return []
         self._buffer += data
         pieces: list[Piece] = []
@@ -80,6 +87,7 @@ class MultipartSplitter:
             pieces.append(Piece(self._part, self._content(found), is_last=True))
         if ending[1]:
             self._is_closed = True
+            self._pass_epilogue(self._buffer[ending.end() :])
             self._buffer, self._begin = b"", 0
             return 0
         self._part += 1
@@ -87,6 +95,9 @@ class MultipartSplitter:
             raise MimeError(f"a multipart body has more than {self._maximum_parts} parts")
         self._begin = ending.end()
         return ending.end() - 1
+
+    def _pass_epilogue(self, data: bytes) -> None:
+        self._has_epilogue = self._has_epilogue or not (data.isspace() or not data)
 
     def _content(self, line_feed: int) -> bytes:
         """What stands before the line end of a delimiter."""
