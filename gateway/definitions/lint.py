@@ -6,13 +6,13 @@ prints it is elsewhere. Must not know how definitions are used at run time.
 
 import stat
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from pathlib import Path
 
-from cryptography import x509
-
 from gateway.definitions import programs
+from gateway.definitions.certificates import permitted_uses
+from gateway.definitions.continuity import interruptions
 from gateway.definitions.dictionary import check_package
 from gateway.definitions.guides.catalogue import (
     CATALOGUE_FILE,
@@ -24,6 +24,7 @@ from gateway.definitions.guides.catalogue import (
 )
 from gateway.definitions.guides.model import Guide
 from gateway.definitions.guides.tables import CodeSetNumbers
+from gateway.definitions.inventory import held_certificates
 from gateway.definitions.mapping import load_mapping
 from gateway.definitions.partners.load import LoadedPartners, PartnerFile, load_partners
 from gateway.definitions.positions import DefinitionError, Fault
@@ -31,6 +32,7 @@ from gateway.definitions.rules.load import package_rules, partner_rules
 from gateway.definitions.rules.samples import SampleJudge, check_samples
 from gateway.definitions.rules.tables import rule_tables
 from gateway.definitions.settings import Settings, load_settings_with_faults
+from gateway.definitions.web_addresses import is_protected
 from gateway.formats.x12.guides import GuideName
 
 
@@ -77,10 +79,24 @@ def lint_installation(settings_file: Path, now: datetime) -> LintReport:
     settings, faults = load_settings_with_faults(settings_file)
     if settings is None:
         return LintReport(faults)
-    loaded = load_partners(settings.partners_folder, settings.identities)
+    loaded = load_partners(settings.partners_folder, settings.identities, settings.as2)
+    enabled = [file for file in loaded.files if file.partner.is_enabled]
+    interrupted = [interruptions(file, now) for file in enabled]
     return LintReport(
-        (*faults, *_tls_files(settings), *loaded.faults, *_partner_samples(loaded)),
-        (*_expiring(settings, loaded, now), *_exposed(settings), *_idle_partners(loaded)),
+        (
+            *faults,
+            *_archive_key(settings),
+            *_tls_files(settings),
+            *loaded.faults,
+            *(fault for faults_today, _ in interrupted for fault in faults_today),
+            *_partner_samples(loaded),
+        ),
+        (
+            *_expiring(settings, loaded, now),
+            *(warning for _, warnings in interrupted for warning in warnings),
+            *_exposed(settings, loaded),
+            *(warning for file in enabled for warning in (*_idle(file), *_doubtful(file))),
+        ),
     )
 
 
@@ -151,45 +167,51 @@ def _tls_files(settings: Settings) -> Iterator[Fault]:
             yield Fault(str(settings.file), 0, "https", f"{path} is no file")
 
 
-def _exposed(settings: Settings) -> Iterator[Fault]:
-    """A private key that any user of the machine can read."""
-    key = settings.https.key
-    if key.is_file() and key.stat().st_mode & stat.S_IROTH:
-        yield Fault(str(key), 0, "", "is readable by every user of this machine: chmod o-r")
+def _archive_key(settings: Settings) -> Iterator[Fault]:
+    """Nothing is kept in the clear, so that the server does not start."""
+    if settings.archive_keys is None and "archive" not in settings.document.data:
+        message = "is missing: make a key with `gateway keys archive archive.key` and name it as key_file"
+        yield Fault(str(settings.file), 0, "archive", message)
+
+
+def _exposed(settings: Settings, loaded: LoadedPartners) -> Iterator[Fault]:
+    """A private key or password that any user of the machine can read."""
+    of_partners = (path for file in loaded.files for path in file.secret_files)
+    for path in dict.fromkeys((*settings.secret_files, *of_partners)):
+        if path.is_file() and path.stat().st_mode & stat.S_IROTH:
+            yield Fault(str(path), 0, "", "is readable by every user of this machine: chmod o-r")
 
 
 def _expiring(settings: Settings, loaded: LoadedPartners, now: datetime) -> Iterator[Fault]:
     """Certificates, ours and partners', that end within the settings' number of days, or have ended."""
     limit = now + timedelta(days=settings.certificate_warning_days)
-    for path in (settings.https.certificate, *settings.https.client_authorities):
-        ends = _not_after(path)
-        if ends is not None and ends <= limit:
-            yield Fault(str(path), 0, "", f"the certificate ends on {ends:%Y-%m-%d}")
-    for file in loaded.files:
-        for number, certificate in enumerate(file.certificates):
-            if certificate.valid_until is not None and certificate.valid_until <= limit:
-                ends_on = f"the certificate ends on {certificate.valid_until:%Y-%m-%d}"
-                yield file.document.fault(("certificate", number), ends_on)
-
-
-def _not_after(path: Path) -> datetime | None:
-    try:
-        return x509.load_pem_x509_certificate(path.read_bytes()).not_valid_after_utc
-    except (OSError, ValueError):
-        return None
-
-
-def _idle_partners(loaded: LoadedPartners) -> Iterator[Fault]:
-    """Partners that can never send anything, and identities that no agreement takes."""
-    for file in loaded.files:
-        if file.partner.is_enabled:
-            yield from _idle(file)
+    for held in held_certificates(settings, loaded):
+        if held.valid_until is not None and held.valid_until <= limit:
+            verb = "ended" if held.valid_until <= now else "ends"
+            yield replace(held.place, message=f"the certificate {verb} on {held.valid_until:%Y-%m-%d}")
 
 
 def _idle(file: PartnerFile) -> Iterator[Fault]:
-    if not file.passwords and not file.certificates:
-        yield file.document.fault((), "has neither password nor certificate: the partner cannot connect")
+    """A partner that can never send anything, and identities that no agreement takes."""
+    if not file.passwords and not file.certificates and not file.relationships:
+        message = "has neither password nor certificate nor AS2 relationship: the partner cannot connect"
+        yield file.document.fault((), message)
     taken = {identity for agreement in file.partner.agreements for identity in agreement.senders}
     for identity in sorted(file.partner.identities - taken, key=lambda one: one.id):
         message = f"{identity.qualifier} {identity.id} is a sender of no agreement"
         yield file.document.fault(("identity",), message)
+
+
+def _doubtful(file: PartnerFile) -> Iterator[Fault]:
+    """What of a relationship works, but looks like a mistake."""
+    for number, relationship in enumerate(file.relationships):
+        url = relationship.dispatch.url
+        if url is not None and not is_protected(url):
+            message = (
+                "is not https: on the way anybody sees who sends how much to whom, and the password if there is one"
+            )
+            yield file.document.fault(("as2", number, "url"), message)
+        for at, pinned in enumerate(relationship.trust.certificates):
+            for use in sorted(pinned.uses - permitted_uses(pinned.certificate)):
+                message = f"the certificate's own key usage does not include: {use.value}"
+                yield file.document.fault(("as2", number, "certificate", at), message)

@@ -1,104 +1,23 @@
-"""The settings file `gateway.toml`: addresses, files, limits, who we are, downstream applications.
+"""The settings file `gateway.toml`: addresses, files, limits, who we are, our keys, downstream applications.
 
 Reads and checks; every fault with file and line. Secrets are not in it: they come from files or the environment, which
 it names. Must not know how any of it is used.
 """
 
-import os
 import re
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from pydantic import Field, model_validator
-
-from gateway.definitions.forms import Form, read_form
+from gateway.definitions.archive_keys import ArchiveKeys, archive_key_files, read_archive_keys
+from gateway.definitions.forms import read_form
+from gateway.definitions.own_keys import own_key_files, read_own_keys
 from gateway.definitions.positions import DefinitionError, Fault, TomlDocument, read_toml
+from gateway.definitions.secret_values import read_secret
+from gateway.definitions.settings_form import SettingsForm
+from gateway.envelopes.as2.credentials import OwnKey
 from gateway.pipeline.agreements import Identity
 
 _SHA256 = re.compile(r"[0-9a-f]{64}")
-# X12 data elements I05 and I06 (I07): two characters, and up to fifteen.
-_QUALIFIER = r"^[A-Z0-9]{2}$"
-_INTERCHANGE_ID = r"^[ -~]{1,15}$"
-_HIGHEST_PORT = 65535
-
-
-class IdentityForm(Form):
-    """ISA05/ISA06 or ISA07/ISA08."""
-
-    qualifier: str = Field(pattern=_QUALIFIER)
-    id: str = Field(pattern=_INTERCHANGE_ID)
-
-    def identity(self) -> Identity:
-        """As the pipeline compares it: without trailing blanks."""
-        return Identity(self.qualifier, self.id.rstrip())
-
-
-class HttpsForm(Form):
-    """The front door for partners. Paths are relative to the settings file."""
-
-    host: str = "127.0.0.1"
-    port: int = Field(default=8443, ge=0, le=_HIGHEST_PORT)
-    certificate: str = "certs/server.pem"
-    key: str = "certs/server-key.pem"
-    client_authorities: list[str] = Field(default_factory=list)
-    body_size_bytes: int = Field(default=2 << 30, ge=1024)
-
-
-class ConsoleForm(Form):
-    """Downstream API, health, metrics and operators: plain HTTP, so loopback by default."""
-
-    host: str = "127.0.0.1"
-    port: int = Field(default=8081, ge=0, le=_HIGHEST_PORT)
-
-
-class StoreForm(Form):
-    """Where archive, ledger and spool are kept."""
-
-    folder: str = "data"
-
-
-class PartnersForm(Form):
-    """Where the partners' files are."""
-
-    folder: str = "partners"
-    # Long enough to get a new one signed and exchanged.
-    certificate_warning_days: int = Field(default=30, ge=0)
-
-
-class DownstreamForm(Form):
-    """One downstream application; exactly one way to its token's SHA-256."""
-
-    token_sha256: str | None = None
-    token_sha256_file: str | None = None
-    token_sha256_environment: str | None = None
-
-    @model_validator(mode="after")
-    def _one_token(self) -> "DownstreamForm":
-        given = (self.token_sha256, self.token_sha256_file, self.token_sha256_environment)
-        if sum(one is not None for one in given) != 1:
-            raise ValueError("needs exactly one of token_sha256, token_sha256_file, token_sha256_environment")
-        return self
-
-
-class EngineForm(Form):
-    """How much is done at once, and for how long a worker may be silent."""
-
-    # They mostly wait for shared syncs; two would keep commits from being shared.
-    workers: int = Field(default=32, ge=1, le=64)
-    lease_s: float = Field(default=60.0, gt=1)
-    stop_grace_s: float = Field(default=30.0, ge=0)
-
-
-class SettingsForm(Form):
-    """The whole file."""
-
-    identity: list[IdentityForm] = Field(default_factory=list)
-    https: HttpsForm = HttpsForm()
-    console: ConsoleForm = ConsoleForm()
-    store: StoreForm = StoreForm()
-    partners: PartnersForm = PartnersForm()
-    engine: EngineForm = EngineForm()
-    downstream: dict[str, DownstreamForm] = Field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)
@@ -123,7 +42,7 @@ class Address:
 
 @dataclass(frozen=True, slots=True)
 class EngineSettings:
-    """See EngineForm."""
+    """How much is done at once, and for how long a worker may be silent."""
 
     workers: int
     lease_s: float
@@ -131,8 +50,24 @@ class EngineSettings:
 
 
 @dataclass(frozen=True, slots=True)
+class As2Settings:
+    """Who we are over AS2. `name` is our name where a relationship says no other; `keys` are in the file's order.
+
+    `receipt_url` is where partners send asynchronous receipts, None where none can be asked for.
+    """
+
+    name: str | None = None
+    receipt_url: str | None = None
+    keys: tuple[OwnKey, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
 class Settings:
-    """The settings in use: paths absolute, secrets read. `downstream` maps a token's SHA-256 (hex) to a name."""
+    """The settings in use: paths absolute, secrets read. `downstream` maps a token's SHA-256 (hex) to a name.
+
+    `archive_keys` is None where none are configured. `retention_days` is None where messages are kept for ever; a
+    partner may say otherwise. `secret_files` are the files that nobody else may read.
+    """
 
     file: Path
     identities: tuple[Identity, ...]
@@ -142,7 +77,12 @@ class Settings:
     partners_folder: Path
     certificate_warning_days: int
     engine: EngineSettings
+    as2: As2Settings
+    archive_keys: ArchiveKeys | None
+    retention_days: int | None
     downstream: dict[str, str] = field(repr=False)
+    secret_files: tuple[Path, ...]
+    document: TomlDocument = field(repr=False)
 
 
 def load_settings(file: Path) -> Settings:
@@ -166,25 +106,42 @@ def load_settings_with_faults(file: Path) -> tuple[Settings | None, tuple[Fault,
         return None, faults
     folder = file.resolve().parent
     downstream, token_faults = _tokens(document, form, folder)
+    archive_keys, archive_faults = read_archive_keys(document, form.archive, folder)
+    found = tuple(read_own_keys(document, form.as2.key, folder))
+    keys = tuple(one for one in found if isinstance(one, OwnKey))
+    https = _https(form, folder)
     settings = Settings(
         file=file.resolve(),
         identities=tuple(entry.identity() for entry in form.identity),
-        https=HttpsSettings(
-            host=form.https.host,
-            port=form.https.port,
-            certificate=folder / form.https.certificate,
-            key=folder / form.https.key,
-            client_authorities=tuple(folder / path for path in form.https.client_authorities),
-            body_size_bytes=form.https.body_size_bytes,
-        ),
+        https=https,
         console=Address(form.console.host, form.console.port),
         store_folder=folder / form.store.folder,
         partners_folder=folder / form.partners.folder,
         certificate_warning_days=form.partners.certificate_warning_days,
         engine=EngineSettings(form.engine.workers, form.engine.lease_s, form.engine.stop_grace_s),
+        as2=As2Settings(form.as2.name, form.as2.receipt_url, keys),
+        archive_keys=archive_keys,
+        retention_days=form.retention.days,
         downstream=downstream,
+        secret_files=(
+            https.key,
+            *own_key_files(form.as2.key, folder),
+            *archive_key_files(form.archive, folder),
+        ),
+        document=document,
     )
-    return settings, token_faults
+    return settings, (*token_faults, *archive_faults, *(one for one in found if isinstance(one, Fault)))
+
+
+def _https(form: SettingsForm, folder: Path) -> HttpsSettings:
+    return HttpsSettings(
+        host=form.https.host,
+        port=form.https.port,
+        certificate=folder / form.https.certificate,
+        key=folder / form.https.key,
+        client_authorities=tuple(folder / path for path in form.https.client_authorities),
+        body_size_bytes=form.https.body_size_bytes,
+    )
 
 
 def _tokens(document: TomlDocument, form: SettingsForm, folder: Path) -> tuple[dict[str, str], tuple[Fault, ...]]:
@@ -205,21 +162,3 @@ def _tokens(document: TomlDocument, form: SettingsForm, folder: Path) -> tuple[d
         else:
             tokens[digest] = name
     return tokens, tuple(faults)
-
-
-def read_secret(folder: Path, value: str | None, file: str | None, environment: str | None) -> str:
-    """A value given directly, in a file (relative to `folder`) or in the environment; ValueError where it is not there.
-
-    The text of the error names the place, never the value.
-    """
-    if value is not None:
-        return value.strip()
-    if file is not None:
-        try:
-            return (folder / file).read_text(encoding="ascii").strip()
-        except (OSError, UnicodeDecodeError):
-            raise ValueError(f"the file {file} cannot be read as ASCII text") from None
-    found = os.environ.get(environment or "")
-    if found is None:
-        raise ValueError(f"the environment has no {environment}")
-    return found.strip()

@@ -9,13 +9,10 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime, time
 from pathlib import Path
 
-from cryptography import x509
-from cryptography.hazmat.primitives import hashes
-from cryptography.hazmat.primitives.serialization import Encoding
-
+from gateway.definitions.certificates import CredentialError, end_of_day, fingerprint, pem, read_certificate, window
 from gateway.definitions.partners.form import CertificateForm, PartnerForm, PasswordForm
 from gateway.definitions.positions import Fault, TomlDocument
-from gateway.definitions.settings import read_secret
+from gateway.definitions.secret_values import read_secret
 from gateway.model.exchange import Authentication, Principal
 
 # PHC string format; argon2d is not for passwords. Version 19 is the only one in use.
@@ -92,9 +89,10 @@ def read_certificates(
         principal = Principal(partner, entry.name, Authentication.MUTUAL_TLS)
         try:
             yield _certificate(entry, principal, folder)
-        except (OSError, ValueError) as error:
-            reason = error.strerror if isinstance(error, OSError) else str(error)
-            yield document.fault(("certificate", number), f"the certificate cannot be read: {reason}")
+        except OSError as error:
+            yield document.fault(("certificate", number), f"the certificate cannot be read: {error.strerror}")
+        except CredentialError as error:
+            yield document.fault(("certificate", number), f"{entry.file} {error}")
 
 
 def _password_hash(entry: PasswordForm, folder: Path) -> str:
@@ -105,15 +103,16 @@ def _password_hash(entry: PasswordForm, folder: Path) -> str:
 
 
 def _certificate(entry: CertificateForm, principal: Principal, folder: Path) -> CertificateCredential:
-    begins = None if entry.valid_from is None else datetime.combine(entry.valid_from, time.min, UTC)
-    ends = None if entry.valid_until is None else datetime.combine(entry.valid_until, time.max, UTC)
     if entry.file is None:
+        begins = None if entry.valid_from is None else datetime.combine(entry.valid_from, time.min, UTC)
+        ends = None if entry.valid_until is None else end_of_day(entry.valid_until)
         return CertificateCredential(entry.sha256 or "", principal, begins, ends, "")
-    certificate = x509.load_pem_x509_certificate((folder / entry.file).read_bytes())
+    certificate, _ = read_certificate((folder / entry.file).read_bytes())
+    usable = window(certificate, entry.valid_from, entry.valid_until)
     return CertificateCredential(
-        sha256=certificate.fingerprint(hashes.SHA256()).hex(),
+        sha256=fingerprint(certificate),
         principal=principal,
-        valid_from=max(filter(None, (begins, certificate.not_valid_before_utc))),
-        valid_until=min(filter(None, (ends, certificate.not_valid_after_utc))),
-        pem=certificate.public_bytes(Encoding.PEM).decode("ascii"),
+        valid_from=usable.begins,
+        valid_until=usable.ends,
+        pem=pem([certificate]).decode("ascii"),
     )

@@ -7,7 +7,9 @@ from typing import Literal
 from pydantic import Field, field_validator, model_validator
 
 from gateway.definitions.forms import Form
-from gateway.definitions.settings import IdentityForm
+from gateway.definitions.partners.as2_form import As2Form
+from gateway.definitions.partners.limits_form import LimitsForm
+from gateway.definitions.settings_form import MAX_RETENTION_DAYS, IdentityForm
 from gateway.formats.x12.acknowledge import FunctionalAckMode, InterchangeAckPlace
 from gateway.formats.x12.acknowledge_interchange import InterchangeAckMode
 from gateway.formats.x12.segments import Delimiters
@@ -84,12 +86,6 @@ class AcknowledgeForm(Form):
         return value
 
 
-class LimitsForm(Form):
-    """What one message may be."""
-
-    size_bytes: int = Field(default=1 << 30, ge=1024)
-
-
 class AgreementForm(Form):
     """One agreement. `guides` are `ST01 GS08`; `rules` are files of companion guides by GS08."""
 
@@ -123,7 +119,9 @@ class PartnerForm(Form):
 
     name: str = Field(min_length=1, max_length=200)
     enabled: bool = True
+    retention_days: int | None = Field(default=None, ge=1, le=MAX_RETENTION_DAYS)
     identity: list[IdentityForm] = Field(min_length=1)
     password: list[PasswordForm] = Field(default_factory=list)
     certificate: list[CertificateForm] = Field(default_factory=list)
     agreement: list[AgreementForm] = Field(min_length=1)
+    as2: list[As2Form] = Field(default_factory=list)
