@@ -5,20 +5,24 @@ and belong to no repository.
 """
 
 import ipaddress
-import os
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 from cryptography import x509
 from cryptography.hazmat.primitives import hashes, serialization
-from cryptography.hazmat.primitives.asymmetric import ec
+from cryptography.hazmat.primitives.asymmetric import ec, rsa
 from cryptography.x509.oid import ExtendedKeyUsageOID, NameOID
+
+from gateway.cli.key_files import write_secret
+from gateway.cli.key_making import new_rsa_key, self_signed
 
 # Long enough for a demo that stays up or a week of development, too short to be mistaken for the real thing.
 VALIDITY = timedelta(days=30)
 # Clocks of a container and its host differ by seconds.
 CLOCK_SKEW = timedelta(minutes=5)
+# The shortest that is allowed: made in a tenth of a second, and nothing of value depends on it.
+AS2_KEY_BITS = 2048
 
 _PRIVATE = serialization.PrivateFormat.PKCS8
 _PEM = serialization.Encoding.PEM
@@ -66,6 +70,13 @@ def make_self_signed_client(folder: Path, name: str) -> Issued:
         x509.ExtendedKeyUsage([ExtendedKeyUsageOID.CLIENT_AUTH]), critical=False
     )
     return _written(folder, name, built.sign(key, hashes.SHA256()), key)
+
+
+def make_as2_identity(folder: Path, name: str) -> Issued:
+    """Write an RSA key for AS2 and a self-signed certificate that signs and is encrypted to, replacing older ones."""
+    folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+    key, now = new_rsa_key(AS2_KEY_BITS), datetime.now(UTC)
+    return _written(folder, name, self_signed(key, _name(name), now - CLOCK_SKEW, now + VALIDITY), key)
 
 
 @dataclass(frozen=True, slots=True)
@@ -136,13 +147,12 @@ def _alternative_name(text: str) -> x509.GeneralName:
         return x509.DNSName(text)
 
 
-def _written(folder: Path, name: str, certificate: x509.Certificate, key: ec.EllipticCurvePrivateKey) -> Issued:
+def _written(
+    folder: Path, name: str, certificate: x509.Certificate, key: ec.EllipticCurvePrivateKey | rsa.RSAPrivateKey
+) -> Issued:
     certificate_path = folder / f"{name}.pem"
     certificate_path.write_bytes(certificate.public_bytes(_PEM))
     key_path = folder / f"{name}-key.pem"
     key_path.unlink(missing_ok=True)
-    # Created with its mode, so that it is at no moment readable by others.
-    descriptor = os.open(key_path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
-    with os.fdopen(descriptor, "wb") as file:
-        file.write(key.private_bytes(_PEM, _PRIVATE, serialization.NoEncryption()))
+    write_secret(key_path, key.private_bytes(_PEM, _PRIVATE, serialization.NoEncryption()))
     return Issued(certificate_path, key_path, certificate.fingerprint(hashes.SHA256()).hex())
