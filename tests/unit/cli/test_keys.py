@@ -248,6 +248,23 @@ def test_pinned_certificate_has_uses_and_window(site: Path, run: Callable[..., E
     assert (site / "partners" / "clinic.toml").read_text().endswith(f'.pem"\nuses = ["encrypt"]\nvalid_from = {day}\n')
 
 
+def test_new_certificate_is_believed_now_and_encrypted_to_later(site: Path, run: Callable[..., Ended]) -> None:
+    """The rollover of the operator guide: imported twice, so that nobody switches at the same moment as the partner."""
+    (site / "next.pem").write_bytes(certificate_pem(_certificate("next")))
+    day = TODAY + timedelta(days=20)
+    to_labs = ("keys", "import", "next.pem", "--partner", "clinic", "--relationship", "labs")
+
+    ended = [run(*to_labs, "--use", "sign"), run(*to_labs, "--use", "encrypt", "--valid-from", f"{day:%Y-%m-%d}")]
+
+    assert [one.exit_code for one in ended] == [0, 0]
+    old, new = _certificate("first"), _certificate("next")
+    settings = load_settings(site / "gateway.toml")
+    loaded = load_partners(settings.partners_folder, settings.identities, settings.as2)
+    trust = loaded.relationships.of_partner("clinic")[1].trust
+    assert set(trust.signing(TODAY)) == {old, new}
+    assert (trust.encryption(TODAY), trust.encryption(day)) == (old, new)
+
+
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [
