@@ -16,6 +16,7 @@ import tempfile
 import time
 from collections.abc import AsyncIterator
 from pathlib import Path
+from types import SimpleNamespace
 
 import uvloop
 
@@ -25,6 +26,7 @@ from gateway.pipeline.exchange import Accepted
 from gateway.pipeline.ports import Peeked
 from gateway.pipeline.receive import Arrival, ReceiveLimits
 from gateway.pipeline.records import Mode
+from gateway.pipeline.relationships import Relationships
 from gateway.pipeline.service import Pipeline, PipelineSettings
 from gateway.stores.archive import KeyRing, SegmentArchive
 from gateway.stores.ledger import SqlLedger
@@ -75,6 +77,8 @@ async def measure(folder: Path) -> None:
         spools=FileSpools(folder / "spool"),
         judge=NoJudge(),  # type: ignore[arg-type]
         clock=SystemClock(),
+        relationships=SimpleNamespace(relationships=lambda: Relationships.of(())),
+        poster=None,  # type: ignore[arg-type] - nothing is sent
         settings=PipelineSettings(limits=ReceiveLimits(body_bytes=1 << 20)),
     )
     latencies: list[float] = []

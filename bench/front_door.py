@@ -23,7 +23,7 @@ import uvloop
 from aiohttp import web
 from argon2 import PasswordHasher
 
-from gateway.bootstrap import Gateway
+from gateway.bootstrap.gateway import Gateway
 from gateway.cli.development_certificates import make_development_certificates
 from gateway.cli.logs import configure_logs
 from gateway.definitions.settings import load_settings

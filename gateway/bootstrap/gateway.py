@@ -1,7 +1,7 @@
-"""Wires the ports to their adapters: the one place that knows all of them.
+"""A whole gateway in this process.
 
 Owns what is opened in which order, closed in the reverse one, and swapped by a reload. Must not decide what happens to
-a message. Nothing connects at import.
+a message.
 """
 
 import asyncio
@@ -9,9 +9,7 @@ import gc
 import ssl
 import time
 from contextlib import AsyncExitStack
-from dataclasses import dataclass
 from importlib.metadata import version
-from pathlib import Path
 from uuid import UUID
 
 import structlog
@@ -22,140 +20,46 @@ from gateway.api.administration import Commands, Fault, Reloaded, administration
 from gateway.api.application import add_api, api_operations
 from gateway.api.operators import operators_application
 from gateway.api.tokens import Subscriber, Tokens
-from gateway.definitions import positions, programs
+from gateway.bootstrap.definitions import (
+    Loaded,
+    PartnerDefinitions,
+    PartnerDirectory,
+    PartnerRelationships,
+    load,
+    log_faults,
+)
+from gateway.bootstrap.paths import LEDGER_FILE, SPOOL_FOLDER, StartError, archive_folder, socket_path
+from gateway.bootstrap.stores import archive_keys
+from gateway.definitions import positions
 from gateway.definitions.partners.credentials import Credentials
-from gateway.definitions.partners.load import LoadedPartners, load_partners
 from gateway.definitions.settings import Settings, load_settings_with_faults
 from gateway.model.exchange import Principal
-from gateway.pipeline.agreements import Agreements
 from gateway.pipeline.clock import SystemClock
 from gateway.pipeline.engine import EngineSettings
 from gateway.pipeline.receive import ReceiveLimits
 from gateway.pipeline.service import Pipeline, PipelineSettings
-from gateway.pipeline.x12 import X12, GuideTables
-from gateway.stores.archive import ArchiveDamaged, ArchiveKeyMissing, ArchiveLocked, KeyRing, SegmentArchive
-from gateway.stores.ledger import LedgerReader, LedgerTooNew, SqliteTooOld, SqlLedger, open_reader
+from gateway.pipeline.x12 import X12
+from gateway.stores.archive import ArchiveDamaged, ArchiveKeyMissing, ArchiveLocked, SegmentArchive
+from gateway.stores.ledger import LedgerTooNew, SqliteTooOld, SqlLedger
 from gateway.stores.spool import FileSpools
 from gateway.transports.https.application import root_application
-from gateway.transports.https.authenticate import Authenticator, PasswordHolder
+from gateway.transports.https.as2 import As2Resource
+from gateway.transports.https.authenticate import Authenticator
+from gateway.transports.https.door import Door
 from gateway.transports.https.exchange import ExchangeResource
 from gateway.transports.https.limits import Limits
 from gateway.transports.https.passwords import PasswordVerifier
+from gateway.transports.https.posting import HttpsPoster
 from gateway.transports.https.server import HttpsListener, TlsSettings, tls_context
 from gateway.transports.https.throttle import GuessThrottle
 
 DISTRIBUTION = "healthcare-b2b-gateway"
-LEDGER_FILE = "ledger.sqlite"
-ARCHIVE_FOLDER = "archive"
-SPOOL_FOLDER = "spool"
-SOCKET_FILE = "admin.sock"
 # Archive, ledger and keys of partners: for the gateway's own user alone.
 STORE_MODE = 0o700
 # Garbage in cycles is looked for after this many new objects: about a hundred messages' worth of them.
 YOUNG_OBJECTS = 10_000
 
 log = structlog.get_logger(__name__)
-
-
-class StartError(Exception):
-    """The gateway cannot start; the text says what to mend."""
-
-
-def socket_path(settings: Settings) -> Path:
-    """Where the command line reaches the running server."""
-    return settings.store_folder / SOCKET_FILE
-
-
-def ledger_reader(settings: Settings) -> LedgerReader | None:
-    """Reads the ledger beside a running server or without one; None where there is none yet."""
-    path = settings.store_folder / LEDGER_FILE
-    return open_reader(path) if path.exists() else None
-
-
-class PartnerDirectory:
-    """The credentials of the partners' files, swapped whole by a reload. Port of the front door."""
-
-    def __init__(self, credentials: Credentials, clock: SystemClock) -> None:
-        self._credentials = credentials
-        self._clock = clock
-
-    def replace(self, credentials: Credentials) -> None:
-        """Take a reload's credentials."""
-        self._credentials = credentials
-
-    def password_holder(self, user: str) -> PasswordHolder | None:
-        """The principal with this user name."""
-        found = self._credentials.password(user)
-        return PasswordHolder(found.principal, found.password_hash) if found is not None else None
-
-    def certificate_holder(self, fingerprint: str) -> Principal | None:
-        """The principal of a certificate within its window."""
-        found = self._credentials.certificate(fingerprint, self._clock.now())
-        return found.principal if found is not None else None
-
-
-class DefinitionsSnapshot:
-    """The agreements and guides of one load; compiled tables are kept. Port of the pipeline's X12."""
-
-    def __init__(self, agreements: Agreements) -> None:
-        self._agreements = agreements
-        self._tables: dict[tuple[str, str, tuple[str, ...]], GuideTables | None] = {}
-
-    @property
-    def agreements(self) -> Agreements:
-        """Every partner."""
-        return self._agreements
-
-    def tables(self, version: str, transaction_set: str, rule_files: tuple[str, ...]) -> GuideTables | None:
-        """The guide with a partner's own rules. Called by several threads: at worst two compile the same."""
-        asked = (version, transaction_set, rule_files)
-        if asked not in self._tables:
-            paths = tuple(Path(file) for file in rule_files)
-            found = programs.program(version, transaction_set, mapped=True, partner_rules=paths)
-            rules = {} if found is None else {rule.id: rule for rule in found.rules}
-            self._tables[asked] = None if found is None else GuideTables(found.tables, rules)
-        return self._tables[asked]
-
-    def compile_all(self) -> None:
-        """Compile what the agreements name, so that no message waits for it. Slow where nothing is cached."""
-        for partner in self._agreements.partners.values():
-            for agreement in partner.agreements:
-                for guide in agreement.guides:
-                    self.tables(guide.version, guide.transaction_set, agreement.rules_for(guide.version))
-
-
-class PartnerDefinitions:
-    """The newest snapshot, swapped whole by a reload. Port of the pipeline's X12."""
-
-    def __init__(self, current: DefinitionsSnapshot) -> None:
-        self._current = current
-
-    def replace(self, current: DefinitionsSnapshot) -> None:
-        """Take a reload's definitions; a message under way keeps those it began with."""
-        self._current = current
-
-    def snapshot(self) -> DefinitionsSnapshot:
-        """What applies now."""
-        return self._current
-
-
-@dataclass(frozen=True, slots=True)
-class Loaded:
-    """What the partners' files say, and the definitions they need, compiled."""
-
-    partners: LoadedPartners
-    snapshot: DefinitionsSnapshot
-
-
-def load(settings: Settings) -> Loaded:
-    """Read and compile everything. Blocks; raises StartError where the package's own definitions are broken."""
-    partners = load_partners(settings.partners_folder, settings.identities)
-    snapshot = DefinitionsSnapshot(partners.agreements)
-    try:
-        snapshot.compile_all()
-    except positions.DefinitionError as error:
-        raise StartError(str(error)) from None
-    return Loaded(partners, snapshot)
 
 
 class Gateway:
@@ -171,6 +75,8 @@ class Gateway:
         self._directory = PartnerDirectory(loaded.partners.credentials, self._clock)
         self._tokens = Tokens(_subscribers(settings))
         self._definitions = PartnerDefinitions(loaded.snapshot)
+        self._relationships = PartnerRelationships(loaded.partners.relationships)
+        self._poster = HttpsPoster()
         self._reloading = asyncio.Lock()
 
     @classmethod
@@ -200,10 +106,8 @@ class Gateway:
         """In the order in which each needs the one before; `stop` goes the other way."""
         settings, closing = self.settings, self._closing
         await asyncio.to_thread(settings.store_folder.mkdir, STORE_MODE, parents=True, exist_ok=True)
-        given = settings.archive_keys
-        # TEMPORARY, for the lead to decide: without configured keys a key of zeros, which protects nothing.
-        keys = KeyRing.of(given.current, given.older) if given is not None else KeyRing.of(bytes(32))
-        archive = await SegmentArchive.open(settings.store_folder / ARCHIVE_FOLDER, on_fatal=self._on_fatal, keys=keys)
+        keys = archive_keys(settings)
+        archive = await SegmentArchive.open(archive_folder(settings), on_fatal=self._on_fatal, keys=keys)
         closing.push_async_callback(archive.close)
         ledger = await SqlLedger.open(settings.store_folder / LEDGER_FILE, on_fatal=self._on_fatal)
         closing.push_async_callback(ledger.close)
@@ -213,18 +117,20 @@ class Gateway:
             spools=FileSpools(settings.store_folder / SPOOL_FOLDER),
             judge=X12(self._definitions),
             clock=self._clock,
+            relationships=self._relationships,
+            poster=await closing.enter_async_context(self._poster),
             settings=_pipeline_settings(settings),
         )
         self._pipeline = pipeline
         closing.push_async_callback(pipeline.stop, settings.engine.stop_grace_s)
         pipeline.start()
         limits = Limits()
-        root, resource = self._partners_application(limits)
+        root, door = self._partners_application(limits)
         add_api(root, api_operations(pipeline.deliveries, ledger), self._tokens, version(DISTRIBUTION))
         self._https = HttpsListener(root, settings.https.host, settings.https.port, limits)
         closing.push_async_callback(self._https.stop)
         await self._https.start(self._context)
-        closing.push_async_callback(resource.drained)
+        closing.push_async_callback(door.drained)
         closing.callback(pipeline.exchange.refuse_more)
         operators = operators_application(self._checks, REGISTRY)
         self._operators = HttpsListener(operators, settings.console.host, settings.console.port, limits)
@@ -232,15 +138,24 @@ class Gateway:
         await self._operators.start(None)
         await self._administer()
 
-    def _partners_application(self, limits: Limits) -> tuple[web.Application, ExchangeResource]:
+    def _partners_application(self, limits: Limits) -> tuple[web.Application, Door]:
         verifier = PasswordVerifier(time.monotonic)
         self._closing.callback(verifier.close)
-        authenticator = Authenticator(self._directory, verifier, GuessThrottle(time.monotonic))
+        throttle = GuessThrottle(time.monotonic)
+        authenticator = Authenticator(self._directory, verifier, throttle)
         root = root_application()
         pipeline = self._pipeline
-        resource = ExchangeResource(pipeline.exchange, pipeline.outbox, authenticator, limits, self._size_limit_bytes)
-        resource.add_routes(root)
-        return root, resource
+        door = Door(lambda: pipeline.exchange.accepting, limits)
+        ExchangeResource(
+            pipeline.exchange,
+            pipeline.outbox,
+            authenticator=authenticator,
+            limits=limits,
+            door=door,
+            size_limit_bytes=self._size_limit_bytes,
+        ).add_routes(root)
+        As2Resource(pipeline.as2, authenticator, throttle, door, limits).add_routes(root)
+        return root, door
 
     def _size_limit_bytes(self, principal: Principal) -> int:
         """The smaller of what the settings and the partner's agreements allow."""
@@ -301,6 +216,8 @@ class Gateway:
         self.partners = loaded.partners
         self._directory.replace(loaded.partners.credentials)
         self._definitions.replace(loaded.snapshot)
+        self._relationships.replace(loaded.partners.relationships)
+        self._poster.renew()
         self._tokens.replace(_subscribers(settings))
 
     async def _resubmit(self, instance: UUID, actor: str) -> bool:
@@ -312,12 +229,6 @@ class Gateway:
     def _on_fatal(self, error: BaseException) -> None:
         log.error("store.failed", error=type(error).__name__)
         self._fatal.set()
-
-
-def log_faults(loaded: LoadedPartners) -> None:
-    """Each fault with its place; the texts are ours and hold no secrets."""
-    for fault in loaded.faults:
-        log.warning("partners.fault", file=fault.file, line=fault.line, key=fault.key, fault=fault.message)
 
 
 def _subscribers(settings: Settings) -> dict[str, Subscriber]:

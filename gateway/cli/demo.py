@@ -25,7 +25,7 @@ from rich.markup import escape
 from rich.panel import Panel
 from rich.syntax import Syntax
 
-from gateway.bootstrap import Gateway
+from gateway.bootstrap.gateway import Gateway
 from gateway.cli.acknowledgement_words import explained
 from gateway.cli.demo_workspace import CLINIC_USER, DOWNSTREAM, Workspace, make_workspace
 from gateway.cli.logs import configure_logs

@@ -16,6 +16,7 @@ from gateway.cli.development_certificates import (
     make_development_certificates,
     make_self_signed_client,
 )
+from gateway.definitions.archive_keys import new_archive_key
 
 CLINIC_USER = "brookside"
 DOWNSTREAM = "claims-office"
@@ -39,6 +40,9 @@ def make_workspace(folder: Path) -> Workspace:
     password = secrets.token_urlsafe(9)
     token, digest = new_token()
     settings = folder / "gateway.toml"
+    archive_key = folder / "archive.key"
+    archive_key.touch(mode=0o600)
+    archive_key.write_text(new_archive_key(), "ascii")
     settings.write_text(_SETTINGS.format(server=certificates.server, downstream=DOWNSTREAM, digest=digest), "utf-8")
     partners = folder / "partners"
     partners.mkdir()
@@ -64,6 +68,10 @@ port = 0
 
 [store]
 folder = "store"
+
+# What is archived is encrypted under keys that this one wraps.
+[archive]
+key_file = "archive.key"
 
 [downstream.{downstream}]
 token_sha256 = "{digest}"

@@ -13,7 +13,7 @@ from rich.console import JustifyMethod
 from rich.markup import escape
 from rich.table import Table
 
-from gateway.bootstrap import ledger_reader
+from gateway.bootstrap.paths import ledger_reader
 from gateway.cli.configuration import DEFAULT_CONFIG, ConfigOption, errors, output, settings_of
 from gateway.definitions.settings import Settings
 from gateway.pipeline.records import InstanceFilter, InstancePage, InstanceRow

@@ -11,7 +11,7 @@ from uuid import UUID
 import typer
 from rich.markup import escape
 
-from gateway.bootstrap import socket_path
+from gateway.bootstrap.paths import socket_path
 from gateway.cli.administration import NoServerError, RefusedError, ask
 from gateway.cli.configuration import DEFAULT_CONFIG, ConfigOption, errors, output, settings_of
 

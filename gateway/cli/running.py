@@ -12,7 +12,7 @@ from typing import Any
 import structlog
 import uvloop
 
-from gateway.bootstrap import Gateway
+from gateway.bootstrap.gateway import Gateway
 from gateway.definitions.settings import Settings
 
 log = structlog.get_logger(__name__)

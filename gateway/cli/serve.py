@@ -25,7 +25,7 @@ def serve(
     """Take messages from partners until SIGTERM; SIGHUP reloads partners, tokens and certificates."""
     # Importing makes a million objects that stay: looking for garbage among them takes an eighth of a start.
     gc.disable()
-    from gateway.bootstrap import StartError  # noqa: PLC0415 - see above
+    from gateway.bootstrap.paths import StartError  # noqa: PLC0415 - see above
     from gateway.cli.logs import configure_logs  # noqa: PLC0415
     from gateway.cli.running import run  # noqa: PLC0415
 

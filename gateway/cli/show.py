@@ -11,7 +11,7 @@ import typer
 from rich.markup import escape
 from rich.table import Table
 
-from gateway.bootstrap import ledger_reader
+from gateway.bootstrap.paths import ledger_reader
 from gateway.cli.configuration import DEFAULT_CONFIG, ConfigOption, errors, output, settings_of
 from gateway.definitions.settings import Settings
 from gateway.pipeline.records import InstanceDetail

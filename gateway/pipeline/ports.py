@@ -68,6 +68,10 @@ class Archive(Protocol):
         """
         ...
 
+    def size(self, reference: ArchiveReference) -> int:
+        """How many bytes the body has. Blocks. Raises NotInArchive."""
+        ...
+
     def read(self, reference: ArchiveReference, start: int = 0, end: int | None = None) -> Iterator[bytes]:
         """Bytes `start` to `end` (exclusive, None = all) in chunks of at most 1 MB. Blocks. Raises NotInArchive."""
         ...

@@ -15,7 +15,7 @@ import structlog
 from argon2 import PasswordHasher
 
 from gateway.api.tokens import new_token
-from gateway.bootstrap import Gateway
+from gateway.bootstrap.gateway import Gateway
 from gateway.cli.development_certificates import (
     DevelopmentCertificates,
     Issued,
@@ -23,6 +23,7 @@ from gateway.cli.development_certificates import (
     make_self_signed_client,
 )
 from gateway.cli.logs import QUIETED_LIBRARIES
+from gateway.definitions.archive_keys import new_archive_key
 from gateway.definitions.settings import load_settings
 
 PASSWORD = "right"
@@ -79,6 +80,8 @@ def make_site(folder: Path) -> Site:
     lab = make_self_signed_client(folder / "certificates", "lab")
     token, digest = new_token()
     (folder / "partners").mkdir()
+    (folder / "archive.key").write_text(new_archive_key())
+    (folder / "archive.key").chmod(0o600)
     (folder / "gateway.toml").write_text(
         f"""
 [[identity]]
@@ -92,6 +95,8 @@ client_authorities = ["{certificates.authority}"]
 body_size_bytes = {BODY_SIZE_BYTES}
 [console]
 port = 0
+[archive]
+key_file = "archive.key"
 [downstream.office]
 token_sha256 = "{digest}"
 """

@@ -15,7 +15,7 @@ import pytest_asyncio
 import structlog
 from lxml import etree
 
-from gateway.bootstrap import Gateway
+from gateway.bootstrap.gateway import Gateway
 from gateway.cli.logs import configure_logs
 from gateway.definitions.settings import load_settings
 from tests.integration.conftest import Reply, Running, Site, claims

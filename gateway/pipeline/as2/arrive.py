@@ -3,27 +3,28 @@
 Owns what is decided from the headers alone, and the wait of a synchronous sender. Must not know HTTP, nor how a message
 is opened.
 
-1. Names and Message-ID must be there, else it is no AS2 (the transport's error).
-2. A receipt for what we sent goes to `ReceiptDesk`.
-3. Sender and receiver must differ and be a relationship of ours, else the receipt says so and nothing is kept.
-4. An asynchronous receipt must be wanted where the partner's file allows it.
-5. The message is kept, headers first, and is durable; only then is anything promised.
-6. Without an asynchronous receipt the sender waits for the opening; with one it is told at once that we have it.
+1. A receipt for what we sent goes to `ReceiptDesk`.
+2. Sender and receiver must differ and be a relationship of ours, else the receipt says so and nothing is kept.
+3. An asynchronous receipt must be wanted where the partner's file allows it.
+4. The message is kept, headers first, and is durable; only then is anything promised.
+5. Without an asynchronous receipt the sender waits for the opening; with one it is told at once that we have it.
 """
 
 import asyncio
-from collections.abc import AsyncIterable
+from collections.abc import AsyncIterable, AsyncIterator
 from dataclasses import dataclass, field
 from typing import Any
 from urllib.parse import urlsplit
 from uuid import UUID
 
-from gateway.envelopes.as2.addressing import Addressing, bare_message_id, read_addressing
+from gateway.envelopes.as2.addressing import Addressing, bare_message_id
 from gateway.envelopes.as2.disposition import Disposition, Modifier
 from gateway.envelopes.as2.profile import Receipt
-from gateway.envelopes.as2.receipt import Packaged, is_receipt, write_receipt
+from gateway.envelopes.as2.receipt_reader import is_receipt
+from gateway.envelopes.as2.receipt_writer import Packaged, receipt_text, write_receipt
 from gateway.envelopes.mime.headers import Headers
 from gateway.model.exchange import Authentication, Principal
+from gateway.pipeline.as2.boundaries import new_boundary
 from gateway.pipeline.as2.ports import As2Ledger, RelationshipSource
 from gateway.pipeline.as2.receipts import ReceiptDesk, ReceiptRefused, ReceiptTaken
 from gateway.pipeline.as2.records import As2Arrival, As2Row, Opening
@@ -37,6 +38,8 @@ from gateway.pipeline.relationships import ReceiptTarget, Relationship
 TRANSPORT = "as2"
 # Senders give up after a minute or two; what is not opened by then goes on, and a repeat gets its receipt.
 ANSWER_DEADLINE_S = 90.0
+# The boundary and the head of a first part.
+HEAD_BYTES = 4096
 _PORTS = {"http": 80, "https": 443}
 
 
@@ -45,6 +48,7 @@ class As2Request:
     """What a transport knows before the body. `proven` is who a password or certificate of the connection proved."""
 
     headers: Headers
+    addressing: Addressing
     remote: str
     proven: Principal | None
 
@@ -132,24 +136,24 @@ class As2Exchange:
         self._clock = clock
         self._lease_s = lease_s
 
-    def size_limit_bytes(self, headers: Headers) -> int | None:
-        """What the relationship of these headers allows; None where it is not known. Raises NotAs2."""
-        addressing = read_addressing(headers)
+    def size_limit_bytes(self, addressing: Addressing) -> int | None:
+        """What the relationship of these names allows; None where there is none."""
         found = self._source.relationships().find(addressing.receiver, addressing.sender)
         return None if found is None else found.size_limit_bytes
 
     async def handle(self, request: As2Request, body: AsyncIterable[bytes]) -> As2Outcome:
-        """Take one request. Raises NotAs2, and whatever `body` raises."""
-        addressing = read_addressing(request.headers)
+        """Take one request. Raises whatever `body` raises."""
+        addressing = request.addressing
         relationships = self._source.relationships()
         relationship = relationships.find(addressing.receiver, addressing.sender)
-        if is_receipt(request.headers):
-            return await self._desk.take(relationship, request.headers, body)
+        begun = await _Begun.read(body)
+        if is_receipt(request.headers, begun.head):
+            return await self._desk.take(relationship, request.headers, begun)
         if relationship is None:
             return self._stranger(addressing)
         if not _may_be_sent(addressing, relationship):
             return ReceiptTargetRefused()
-        return await self._keep(request, addressing, relationship, body)
+        return await self._keep(request, addressing, relationship, begun)
 
     def _stranger(self, addressing: Addressing) -> Answered:
         is_same = addressing.sender == addressing.receiver
@@ -159,8 +163,16 @@ class As2Exchange:
             # A receipt is sent only where a partner's file allows it: the transport's error has to say it.
             return Answered(None, disposition, None)
         now = self._clock.now()
-        message_id = f"<{new_instance_id(now)}@gateway>"
-        receipt = write_receipt(addressing, disposition, mic=None, key=None, message_id=message_id, at=now)
+        receipt = write_receipt(
+            addressing,
+            disposition,
+            None,
+            None,
+            text=receipt_text(addressing, disposition),
+            message_id=f"<{new_instance_id(now)}@gateway>",
+            at=now,
+            new_boundary=new_boundary,
+        )
         return Answered(None, disposition, receipt)
 
     async def _keep(
@@ -233,6 +245,33 @@ class As2Exchange:
         whole = await asyncio.to_thread(lambda: b"".join(self._archive.read(stored.archived)))
         receipt = Packaged(Headers.parse(whole[: stored.head_size]), whole[stored.head_size :])
         return Answered(instance, opening.disposition, receipt)
+
+
+class _Begun(AsyncIterator[bytes]):
+    """A body whose beginning was looked at."""
+
+    def __init__(self, head: bytes, rest: AsyncIterator[bytes]) -> None:
+        self.head = head
+        self._unread = head
+        self._rest = rest
+
+    @classmethod
+    async def read(cls, body: AsyncIterable[bytes]) -> "_Begun":
+        """Enough of it to see the head of its first part."""
+        rest = aiter(body)
+        head = b""
+        while len(head) < HEAD_BYTES:
+            piece = await anext(rest, None)
+            if piece is None:
+                break
+            head += piece
+        return cls(head, rest)
+
+    async def __anext__(self) -> bytes:
+        if self._unread:
+            piece, self._unread = self._unread, b""
+            return piece
+        return await anext(self._rest)
 
 
 def _wanted(addressing: Addressing) -> Receipt:

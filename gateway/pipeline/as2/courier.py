@@ -15,11 +15,13 @@ from uuid import UUID
 
 import structlog
 
+from gateway.envelopes.as2.mic import Mic
 from gateway.envelopes.as2.profile import Receipt
-from gateway.envelopes.as2.receipt import ReceiptError, is_receipt, read_receipt
-from gateway.envelopes.as2.writer import Outgoing, package
+from gateway.envelopes.as2.receipt_reader import ReceiptError, is_receipt, read_receipt
+from gateway.envelopes.as2.writer import Credentials, Envelope, Outgoing, Payload, package
 from gateway.envelopes.mime.headers import Headers
 from gateway.model.exchange import ArchiveReference
+from gateway.pipeline.as2.boundaries import new_boundary
 from gateway.pipeline.as2.dispatches import DispatchDraft, DispatchEnded, DispatchKind, DispatchWork, Entity
 from gateway.pipeline.as2.ports import As2Ledger, Posted, Poster, PostFailed, RelationshipSource
 from gateway.pipeline.as2.receipts import keep_receipt, outcome_of
@@ -35,6 +37,10 @@ from gateway.pipeline.states import DispatchEvent, FailureClass
 _LATER = frozenset({408, 425, 429})
 _LAST_GOOD_STATUS = 299
 _FIRST_SERVER_ERROR = 500
+# A receipt's own head and that of its first part.
+_HEAD_BYTES = 8 << 10
+# Read from the spool at once: as much as the archive keeps in one record.
+WINDOW_BYTES = 1 << 20
 
 Result = TypeVar("Result")
 
@@ -43,16 +49,39 @@ log = structlog.get_logger(__name__)
 
 @dataclass(frozen=True, slots=True)
 class CourierSettings:
-    """`workers`: messages sent at once. `poll_s`: how late a retry or an overdue receipt may be noticed."""
+    """`workers`: messages sent at once. `poll_s`: how late a retry or an overdue receipt may be noticed.
+
+    `backoff` gives the pace of retries; how many there are, the relationship says.
+    """
 
     workers: int = 16
     lease_s: float = 60.0
     poll_s: float = 1.0
-    backoff: Backoff = field(default_factory=lambda: Backoff(first_s=5.0, longest_s=3_600.0, attempts=10))
+    backoff: Backoff = field(default_factory=Backoff)
 
 
 class _CannotSend(Exception):
     """What the agreement lacks; the text says what to mend."""
+
+
+class _Scratch:
+    """Compressed bytes in the dispatch's spool until they are sent."""
+
+    def __init__(self, spool: Spool) -> None:
+        self._spool = spool
+        self._begin = 0
+        self._end = 0
+
+    def write(self, data: bytes) -> None:
+        """Append."""
+        begin = self._spool.write(data)
+        self._begin = begin if self._end == 0 else self._begin
+        self._end = begin + len(data)
+
+    def read(self) -> Iterator[bytes]:
+        """All that was written, from the beginning."""
+        for begin in range(self._begin, self._end, WINDOW_BYTES):
+            yield self._spool.read(begin, min(self._end, begin + WINDOW_BYTES))
 
 
 class Courier:
@@ -141,12 +170,11 @@ class Courier:
 
     async def _send(self, work: DispatchWork) -> DispatchEnded:
         """One attempt and what it led to. Raises LeaseLost, StoreFailed."""
-        draft = work.draft
-        relationship = self._source.relationships().named(draft.partner, draft.relationship)
+        relationship = self._relationship(work)
         try:
             if relationship is None:
                 raise _CannotSend("The relationship is not in the partner's file any more.")
-            url = draft.url or relationship.dispatch.url
+            url = work.draft.url or relationship.dispatch.url
             if url is None:
                 raise _CannotSend("The relationship has no url to send to.")
             if work.wire is None:
@@ -163,10 +191,16 @@ class Courier:
         _tell(work, ended)
         return ended
 
+    def _relationship(self, work: DispatchWork) -> Relationship | None:
+        return self._source.relationships().named(work.draft.partner, work.draft.relationship)
+
     def _again(
         self, work: DispatchWork, failure: FailureClass, error: str, http_status: int | None = None
     ) -> DispatchEnded:
-        due_at = self._settings.backoff.next_at(self._clock.now(), work.attempt, failure)
+        relationship = self._relationship(work)
+        attempts = 0 if relationship is None else relationship.dispatch.attempts
+        backoff = replace(self._settings.backoff, attempts=attempts)
+        due_at = backoff.next_at(self._clock.now(), work.attempt, failure)
         event = DispatchEvent.FAIL if due_at is None else DispatchEvent.RETRY
         return DispatchEnded(event, http_status=http_status, error=error, due_at=due_at)
 
@@ -176,11 +210,11 @@ class Courier:
         try:
             outgoing = await self._in_thread(self._packaged, work.draft, relationship, spool)
             head = outgoing.headers.encode()
-            archived = await self._archive.append(self._pieces(head, outgoing.chunks))
+            archived = await self._archive.append(self._pieces(head, outgoing.body))
         finally:
             spool.close()
-        wire = Entity(archived, len(head), outgoing.size)
-        mics = tuple(str(mic) for mic in outgoing.mics)
+        wire = Entity(archived, len(head), outgoing.size_bytes)
+        mics = tuple(str(Mic(digest, algorithm)) for algorithm, digest in outgoing.mics.items())
         if not await self._ledger.packaged(work, wire, mics):
             raise LeaseLost("The lease of this dispatch went to another worker.")
         return replace(work, wire=wire, mics=mics)
@@ -197,19 +231,21 @@ class Courier:
             raise _CannotSend("No key of ours is valid now: see `gateway keys list`.")
         if packaging.encryption is not None and certificate is None:
             raise _CannotSend("No certificate of the partner to encrypt to is valid now: see `gateway keys list`.")
-        return package(
-            source=partial(self._archive.read, payload),
-            packaging=packaging,
-            key=key,
-            certificate=certificate,
-            our_name=relationship.our_name,
-            partner_name=relationship.partner_name,
+        content = Payload(partial(self._archive.read, payload), self._archive.size(payload), draft.filename or None)
+        envelope = Envelope(
+            sender=relationship.our_name,
+            receiver=relationship.partner_name,
             message_id=f"<{draft.message_id}>",
-            content_type=draft.content_type,
-            filename=draft.filename,
             receipt_url=self._source.relationships().receipt_url,
+        )
+        return package(
+            content,
+            envelope,
+            replace(packaging, content_type=draft.content_type),
+            Credentials(key, certificate),
             at=now,
-            spool=spool,
+            new_boundary=new_boundary,
+            new_scratch=partial(_Scratch, spool),
         )
 
     async def _pieces(self, head: bytes, chunks: Iterator[bytes]) -> AsyncIterator[bytes]:
@@ -227,7 +263,11 @@ class Courier:
             raise _CannotSend("There is nothing to send.")
         head = await self._in_thread(lambda: b"".join(self._archive.read(wire.archived, 0, wire.head_size)))
         body = self._body(wire)
-        posted = await self._poster.post(url, relationship.dispatch, Headers.parse(head), body, wire.body_size)
+        terms = relationship.dispatch
+        if work.draft.url:
+            # The sender of a message chose where its receipt goes: our password is not for that place.
+            terms = replace(terms, user=None, password=None)
+        posted = await self._poster.post(url, terms, Headers.parse(head), body, wire.body_size)
         if posted.status > _LAST_GOOD_STATUS:
             is_passing = posted.status >= _FIRST_SERVER_ERROR or posted.status in _LATER
             failure = FailureClass.TRANSIENT if is_passing else FailureClass.PERMANENT
@@ -241,7 +281,7 @@ class Courier:
         if work.draft.kind is DispatchKind.RECEIPT or wanted is Receipt.NONE:
             return DispatchEnded(DispatchEvent.DELIVER, http_status=status)
         now = self._clock.now()
-        if posted.body and is_receipt(posted.headers):
+        if posted.body and is_receipt(posted.headers, posted.body[:_HEAD_BYTES]):
             kept = await keep_receipt(self._archive, posted.headers, posted.body)
             try:
                 receipt = read_receipt(posted.headers, posted.body, relationship.trust, now)

@@ -33,8 +33,8 @@ class DispatchKind(StrEnum):
 class DispatchDraft:
     """A message of ours before it is sent. `instance` is what it answers, None for a file.
 
-    Either `payload` is to be packaged, or (a receipt) `wire` is ready and goes to `url`; elsewhere `url` is empty and
-    the relationship's is meant.
+    `message_id` is without brackets. Either `payload` is to be packaged, or (a receipt) `wire` is ready and goes to
+    `url`; elsewhere `url` is empty and the relationship's is meant.
     """
 
     id: UUID

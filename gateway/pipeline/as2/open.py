@@ -28,13 +28,14 @@ from gateway.envelopes.as2.digests import NeedsDigest
 from gateway.envelopes.as2.disposition import PROCESSED, As2Fault, Disposition, Modifier
 from gateway.envelopes.as2.mic import Mic
 from gateway.envelopes.as2.profile import DigestAlgorithm, Receipt
-from gateway.envelopes.as2.reader import MessageReader, Opened
-from gateway.envelopes.as2.reading import Attachment
-from gateway.envelopes.as2.receipt import Packaged, write_receipt
+from gateway.envelopes.as2.reader import MessageReader
+from gateway.envelopes.as2.reading import Attachment, Opened
+from gateway.envelopes.as2.receipt_writer import Packaged, receipt_text, write_receipt
 from gateway.envelopes.mime.headers import Headers
 from gateway.model.exchange import ArchiveReference
 from gateway.model.judgement import FileJudged
 from gateway.pipeline.as2.arrive import TRANSPORT, OpeningWaits
+from gateway.pipeline.as2.boundaries import new_boundary
 from gateway.pipeline.as2.dispatches import DispatchDraft, DispatchKind, Entity
 from gateway.pipeline.as2.ports import As2Ledger, RelationshipSource
 from gateway.pipeline.as2.records import As2Row, Claimed, Conflicts, Opening, OpeningRecord, Repeats
@@ -281,8 +282,16 @@ class As2Steps:
             return None
         now = self._clock.now()
         key = None if message.relationship is None else message.relationship.signing_key(now)
-        message_id = f"<{new_instance_id(now)}@gateway>"
-        return write_receipt(message.addressing, disposition, mic=mic, key=key, message_id=message_id, at=now)
+        return write_receipt(
+            message.addressing,
+            disposition,
+            mic,
+            key,
+            text=receipt_text(message.addressing, disposition),
+            message_id=f"<{new_instance_id(now)}@gateway>",
+            at=now,
+            new_boundary=new_boundary,
+        )
 
     async def _archive_receipt(self, written: Packaged | None) -> Entity | None:
         if written is None:

@@ -14,7 +14,13 @@ import structlog
 from gateway.envelopes.as2.addressing import bare_message_id
 from gateway.envelopes.as2.mic import ClaimedMic, MicComparison, compare
 from gateway.envelopes.as2.profile import DigestAlgorithm
-from gateway.envelopes.as2.receipt import MAXIMUM_RECEIPT_BYTES, ReadReceipt, ReceiptError, read_receipt
+from gateway.envelopes.as2.receipt_reader import (
+    MAXIMUM_RECEIPT_BYTES,
+    ReadReceipt,
+    ReceiptError,
+    ReceiptFault,
+    read_receipt,
+)
 from gateway.envelopes.mime.headers import Headers
 from gateway.pipeline.as2.dispatches import DispatchEnded, DispatchFilter, DispatchKind, Entity
 from gateway.pipeline.as2.ports import As2Ledger
@@ -110,7 +116,7 @@ class ReceiptDesk:
         try:
             receipt = read_receipt(headers, content, relationship.trust, now)
         except ReceiptError as error:
-            is_forged = error.is_signature_fault
+            is_forged = error.fault in (ReceiptFault.SIGNATURE_WRONG, ReceiptFault.SIGNER_UNKNOWN)
             return ReceiptRefused(RefusalReason.NOT_SIGNED_RIGHT if is_forged else RefusalReason.NOT_A_RECEIPT)
         return await self._match(relationship, receipt, headers, content, now)
 

@@ -21,6 +21,10 @@ class MemoryArchive:
         self._bodies.append(data)
         return ArchiveReference(_SEGMENT, len(self._bodies) - 1, len(data))
 
+    def size(self, reference: ArchiveReference) -> int:
+        """How many bytes the body has."""
+        return reference.length
+
     def read(self, reference: ArchiveReference, start: int = 0, end: int | None = None) -> Iterator[bytes]:
         """Bytes `start` to `end`. Raises NotInArchive."""
         if reference.segment != _SEGMENT or not 0 <= reference.offset < len(self._bodies):

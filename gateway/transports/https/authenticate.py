@@ -68,6 +68,12 @@ class Authenticator:
             raise ProblemError(_UNAUTHENTICATED)
         return by_password
 
+    async def principal_if_any(self, request: web.BaseRequest) -> Principal | None:
+        """For messages that prove themselves: None where the connection proves nothing. Raises as `principal` does."""
+        if "Authorization" in request.headers:
+            return await self.principal(request)
+        return self._by_certificate(request)
+
     def _by_certificate(self, request: web.BaseRequest) -> Principal | None:
         connection = request.get_extra_info("ssl_object")
         if not isinstance(connection, ssl.SSLObject | ssl.SSLSocket):

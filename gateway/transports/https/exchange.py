@@ -5,7 +5,6 @@ interchange of an authenticated partner is answered 200 or 202, even when it is 
 acknowledgements.
 """
 
-import asyncio
 import hashlib
 import json
 from collections.abc import AsyncIterator, Awaitable, Callable
@@ -18,21 +17,20 @@ from aiohttp import web
 from gateway.model.exchange import Principal, Receipt
 from gateway.pipeline.exchange import Accepted, Answered, Exchange, Unreadable
 from gateway.pipeline.outbox import PartnerOutbox
-from gateway.pipeline.receive import Arrival, Empty, Overloaded, StoreUnavailable, TooLarge
+from gateway.pipeline.receive import Arrival, Empty, Overloaded, Refusal, StoreUnavailable, TooLarge
 from gateway.pipeline.records import PartnerAnswer
 from gateway.pipeline.states import InstanceState
 from gateway.transports.https.authenticate import Authenticator
-from gateway.transports.https.body import SenderGoneError, body_chunks, check_declared
+from gateway.transports.https.body import SenderGoneError, body_chunks
+from gateway.transports.https.door import Door, expect_later
 from gateway.transports.https.limits import Limits
 from gateway.transports.https.metrics import EXCHANGES, REFUSALS
 from gateway.transports.https.problem import Problem, ProblemError
+from gateway.transports.https.refusals import INCOMPLETE, POLL_AFTER_S, refusal_problem
 
 # RFC 1767.
 X12_TYPE = "application/EDI-X12"
 INSTANCE_HEADER = "Gateway-Instance"
-# How soon it is worth asking again for acknowledgements that are not there yet.
-POLL_AFTER_S = 2
-STORE_RETRY_S = 10
 OUTBOX_PAGE = 100
 
 log = structlog.get_logger(__name__)
@@ -52,40 +50,29 @@ class ExchangeResource:
         self,
         exchange: Exchange,
         outbox: PartnerOutbox,
+        *,
         authenticator: Authenticator,
         limits: Limits,
+        door: Door,
         size_limit_bytes: Callable[[Principal], int],
     ) -> None:
         self._exchange = exchange
         self._outbox = outbox
         self._authenticator = authenticator
         self._limits = limits
+        self._door = door
         self._size_limit_bytes = size_limit_bytes
-        self._bodies_under_way = 0
-        self._idle = asyncio.Event()
-        self._idle.set()
 
     def add_routes(self, root: web.Application) -> None:
         """Hang the resources under `/exchange`."""
         router = root.router
         # Who sends is known before a body is asked for.
-        router.add_post("/exchange", self._authenticated(self._post), expect_handler=_expect_later)
+        router.add_post("/exchange", self._authenticated(self._post), expect_handler=expect_later)
         router.add_get("/exchange/outbox", self._authenticated(self._waiting))
         router.add_get(r"/exchange/outbox/{answer:\d{1,18}}", self._authenticated(self._answer))
         router.add_delete(r"/exchange/outbox/{answer:\d{1,18}}", self._authenticated(self._confirm))
         router.add_post(r"/exchange/outbox/{answer:\d{1,18}}/confirm", self._authenticated(self._confirm))
         router.add_get("/exchange/{instance}", self._authenticated(self._status))
-
-    async def drained(self) -> None:
-        """Return when every body under way has come and been answered, or is given up when the server has to stop.
-
-        The library drops what still comes on a connection once it shuts down, so this goes before that.
-        """
-        try:
-            async with asyncio.timeout(self._limits.shutdown_timeout_s):
-                await self._idle.wait()
-        except TimeoutError:
-            log.warning("exchange.cut_off", bodies=self._bodies_under_way)
 
     def _authenticated(self, handler: Handler) -> Callable[[web.Request], Awaitable[web.StreamResponse]]:
         async def handle(request: web.Request) -> web.StreamResponse:
@@ -116,37 +103,22 @@ class ExchangeResource:
         return problem.response(close=not read_whole or "Expect" in request.headers)
 
     async def _post(self, request: web.Request, principal: Principal) -> web.StreamResponse:
-        size_limit_bytes = self._size_limit_bytes(principal)
-        check_declared(request, size_limit_bytes)
-        if not self._exchange.accepting or self._bodies_under_way >= self._limits.concurrent_bodies:
-            raise ProblemError(_overloaded(POLL_AFTER_S))
-        if request.headers.get("Expect", "").lower() == "100-continue":
-            await request.writer.write(b"HTTP/1.1 100 Continue\r\n\r\n")
-            request.writer.output_size = 0
         arrival = Arrival(
             transport="https",
             principal=principal,
             content_type=request.headers.get("Content-Type", "")[:200],
             remote=request.remote or "",
         )
-        self._bodies_under_way += 1
-        self._idle.clear()
         try:
-            body = body_chunks(request, self._limits, size_limit_bytes)
-            outcome = await self._exchange.handle(arrival, body)
-            log.debug("exchange.handled", partner=principal.partner, outcome=type(outcome).__name__)
-            return self._outcome(outcome)
+            async with self._door.admitted(request, self._size_limit_bytes(principal)) as body:
+                outcome = await self._exchange.handle(arrival, body)
         except SenderGoneError:
             log.info("exchange.sender_gone", partner=principal.partner, remote=request.remote)
-            raise ProblemError(_INCOMPLETE) from None
-        finally:
-            self._bodies_under_way -= 1
-            if not self._bodies_under_way:
-                self._idle.set()
+            raise ProblemError(INCOMPLETE) from None
+        log.debug("exchange.handled", partner=principal.partner, outcome=type(outcome).__name__)
+        return self._outcome(outcome)
 
-    def _outcome(
-        self, outcome: Answered | Accepted | Unreadable | Overloaded | TooLarge | Empty | StoreUnavailable
-    ) -> web.Response:
+    def _outcome(self, outcome: Answered | Accepted | Unreadable | Refusal) -> web.Response:
         _COUNTERS[type(outcome)].inc()
         match outcome:
             case Answered(receipt, answers):
@@ -158,15 +130,8 @@ class ExchangeResource:
                 return _accepted(receipt, deadline_missed=deadline_missed)
             case Unreadable(receipt):
                 raise ProblemError(_unreadable(receipt))
-            case Overloaded(retry_after_s):
-                raise ProblemError(_overloaded(max(1, round(retry_after_s))))
-            case TooLarge(limit_bytes):
-                raise ProblemError(_too_large(limit_bytes))
-            case Empty():
-                raise ProblemError(_EMPTY)
-            case StoreUnavailable(reason, is_fatal):
-                log.error("exchange.store_unavailable", reason=reason, is_fatal=is_fatal)
-                raise ProblemError(_STORE_FAILED if is_fatal else _STORE_FULL)
+            case _:
+                raise ProblemError(refusal_problem(outcome))
 
     async def _status(self, request: web.Request, principal: Principal) -> web.StreamResponse:
         instance = _instance_id(request.match_info["instance"])
@@ -218,10 +183,6 @@ class ExchangeResource:
             await response.write(await self._outbox.text(answer))
         await response.write_eof()
         return response
-
-
-async def _expect_later(_request: web.Request) -> None:
-    """Say nothing yet: `100 Continue` follows once the sender is known."""
 
 
 async def _digest(request: web.Request, limits: Limits) -> str:
@@ -290,36 +251,6 @@ def _unreadable(receipt: Receipt) -> Problem:
     )
 
 
-def _overloaded(retry_after_s: int) -> Problem:
-    return Problem(
-        503,
-        "overloaded",
-        "Busy",
-        "Nothing was kept. Send the same request again after the time in Retry-After.",
-        retry_after_s=retry_after_s,
-    )
-
-
-def _too_large(limit_bytes: int) -> Problem:
-    return Problem(413, "too-large", "Body too large", f"At most {limit_bytes} bytes are taken. Nothing was kept.")
-
-
-_EMPTY = Problem(400, "empty", "Empty body", "Send the interchange as the body of the request.")
-_INCOMPLETE = Problem(400, "incomplete", "Body incomplete", "The connection ended early. Nothing was kept.")
-_STORE_FAILED = Problem(
-    503,
-    "store-unavailable",
-    "Not available",
-    "Messages cannot be kept safely at this moment, so none is taken. Send the same request again later.",
-    retry_after_s=STORE_RETRY_S,
-)
-_STORE_FULL = Problem(
-    507,
-    "store-full",
-    "No room",
-    "There is no room to keep the message, so it was not taken. Send the same request again later.",
-    retry_after_s=STORE_RETRY_S,
-)
 _NO_SUCH_EXCHANGE = Problem(
     404, "not-found", "No such exchange", "Use the link that the 202 answer gave, as its sender."
 )

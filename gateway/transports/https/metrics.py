@@ -7,3 +7,4 @@ from prometheus_client import Counter
 
 EXCHANGES = Counter("gateway_exchanges", "Bodies received on POST /exchange, by outcome", ["outcome"])
 REFUSALS = Counter("gateway_exchange_refusals", "Requests refused before a body was taken, by problem", ["problem"])
+AS2_MESSAGES = Counter("gateway_as2_requests", "Requests on POST /as2, by what became of them", ["outcome"])

@@ -32,7 +32,7 @@ from gateway.pipeline.states import InstanceState
 from gateway.stores.archive import KeyRing, SegmentArchive
 from gateway.stores.ledger import SqlLedger
 from gateway.stores.spool import FileSpools
-from tests.unit.pipeline.fakes import ARRIVAL, LineJudge, body
+from tests.unit.pipeline.fakes import ARRIVAL, FixedRelationships, LineJudge, NoPoster, body
 
 LEASE_S = 0.5
 _ENDED = {InstanceState.DONE, InstanceState.FAILED, InstanceState.HELD}
@@ -85,6 +85,8 @@ async def main(folder: Path, point: str, first: int, last: int) -> None:
         spools=FileSpools(folder / "spool"),
         judge=LineJudge(),
         clock=SystemClock(),
+        relationships=FixedRelationships(),
+        poster=NoPoster(),
         settings=PipelineSettings(
             limits=ReceiveLimits(body_bytes=10_000), engine=EngineSettings(lease_s=LEASE_S, poll_s=0.05, workers=2)
         ),

@@ -4,10 +4,11 @@ A message of the fake standard is `KEY|item,item,...`: one interchange with one 
 rejected; a message that begins with `?` is unreadable; a set with the item `boom` makes the judge fail.
 """
 
-from collections.abc import AsyncIterator, Callable, Iterable
+from collections.abc import AsyncIterable, AsyncIterator, Callable, Iterable
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
 
+from gateway.envelopes.mime.headers import Headers
 from gateway.model.exchange import Authentication, Principal
 from gateway.model.finding import ByteRange
 from gateway.model.judgement import (
@@ -18,9 +19,12 @@ from gateway.model.judgement import (
     Outcome,
     SetJudged,
 )
+from gateway.pipeline.as2.ports import Posted, PostFailed
 from gateway.pipeline.ports import AnswerDraft, Judged, Peeked, Spool, Terms
 from gateway.pipeline.receive import Arrival
 from gateway.pipeline.records import InterchangeKey, Mode, Work
+from gateway.pipeline.relationships import Dispatch, Relationships
+from gateway.pipeline.states import FailureClass
 
 CLINIC = Principal("clinic", "clinic-user", Authentication.BASIC)
 ARRIVAL = Arrival("https", CLINIC, "application/edi-x12", "192.0.2.1")
@@ -39,6 +43,26 @@ class MovableClock:
     def move(self, seconds: float) -> None:
         """Later."""
         self.time += timedelta(seconds=seconds)
+
+
+@dataclass
+class FixedRelationships:
+    """The relationships of a test."""
+
+    current: Relationships = field(default_factory=lambda: Relationships.of(()))
+
+    def relationships(self) -> Relationships:
+        """What applies now."""
+        return self.current
+
+
+class NoPoster:
+    """For tests that send nothing."""
+
+    async def post(self, url: str, terms: Dispatch, headers: Headers, body: AsyncIterable[bytes], size: int) -> Posted:
+        """Nobody answers."""
+        del url, terms, headers, body, size
+        raise PostFailed("nobody is there", FailureClass.TRANSIENT)
 
 
 async def body(*pieces: bytes) -> AsyncIterator[bytes]:

@@ -11,14 +11,13 @@ from gateway.pipeline.deliver import Delivery
 from gateway.pipeline.engine import EngineSettings
 from gateway.pipeline.exchange import Accepted, Answered, Unreadable
 from gateway.pipeline.failure import Backoff
-from gateway.pipeline.ports import Ledger
 from gateway.pipeline.receive import Empty, ReceiveLimits, TooLarge
 from gateway.pipeline.records import DeliveryOutcome, DeliveryUnit, InstanceDetail, LeaseRequest, Mode
-from gateway.pipeline.service import Pipeline, PipelineSettings
+from gateway.pipeline.service import LedgerWithAs2, Pipeline, PipelineSettings
 from gateway.pipeline.states import FailureClass, InstanceState, PartnerAnswerState, StepName, StepState
 from gateway.stores.ledger import SqlLedger
 from gateway.stores.memory import MemoryArchive, MemoryLedger, MemorySpool
-from tests.unit.pipeline.fakes import ARRIVAL, LineJudge, MovableClock, body
+from tests.unit.pipeline.fakes import ARRIVAL, FixedRelationships, LineJudge, MovableClock, NoPoster, body
 
 SETTINGS = PipelineSettings(
     limits=ReceiveLimits(body_bytes=100_000),
@@ -39,7 +38,7 @@ def judge() -> LineJudge:
 
 
 @pytest.fixture(params=["memory", "sqlite"])
-async def ledger(request: pytest.FixtureRequest, clock: MovableClock, tmp_path: Path) -> AsyncIterator[Ledger]:
+async def ledger(request: pytest.FixtureRequest, clock: MovableClock, tmp_path: Path) -> AsyncIterator[LedgerWithAs2]:
     """Each adapter in turn."""
     if request.param == "memory":
         yield MemoryLedger(clock.now)
@@ -50,10 +49,17 @@ async def ledger(request: pytest.FixtureRequest, clock: MovableClock, tmp_path: 
 
 
 @pytest.fixture
-async def pipeline(ledger: Ledger, clock: MovableClock, judge: LineJudge) -> AsyncIterator[Pipeline]:
+async def pipeline(ledger: LedgerWithAs2, clock: MovableClock, judge: LineJudge) -> AsyncIterator[Pipeline]:
     """Started, over an archive in memory."""
     made = Pipeline(
-        archive=MemoryArchive(), ledger=ledger, spools=MemorySpool, judge=judge, clock=clock, settings=SETTINGS
+        archive=MemoryArchive(),
+        ledger=ledger,
+        spools=MemorySpool,
+        judge=judge,
+        clock=clock,
+        relationships=FixedRelationships(),
+        poster=NoPoster(),
+        settings=SETTINGS,
     )
     made.start()
     yield made

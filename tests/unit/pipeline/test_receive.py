@@ -10,6 +10,7 @@ from gateway.model.exchange import ArchiveReference
 from gateway.pipeline.clock import new_instance_id
 from gateway.pipeline.ports import StoreBusy, StoreFailed, StoreFull
 from gateway.pipeline.receive import (
+    Intake,
     Kept,
     Overloaded,
     ReceiveLimits,
@@ -55,15 +56,9 @@ def receiver(
     archive: MemoryArchive | SegmentArchive, ledger: MemoryLedger, adopted: list[Work], mode: Mode
 ) -> Receiver:
     """A receiver of the fake standard."""
-    return Receiver(
-        archive,
-        ledger,
-        MovableClock(),
-        limits=ReceiveLimits(body_bytes=1_000_000, retry_after_s=7.0),
-        peek=LineJudge(mode=mode).peek,
-        lease_s=30.0,
-        adopt=adopted.append,
-    )
+    limits = ReceiveLimits(body_bytes=1_000_000, retry_after_s=7.0)
+    intake = Intake(archive, limits, adopted.append)
+    return Receiver(intake, ledger, MovableClock(), peek=LineJudge(mode=mode).peek, lease_s=30.0)
 
 
 @pytest.mark.parametrize(
@@ -116,7 +111,7 @@ async def test_real_time_work_of_a_sender_that_left_is_adopted() -> None:
         await request
     ledger.let.set()
 
-    await receiving.finish()
+    await receiving._intake.finish()
     await asyncio.sleep(0)
 
     (row,) = (await ledger.messages(InstanceFilter(), None, 10)).rows

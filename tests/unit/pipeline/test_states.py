@@ -6,10 +6,13 @@ from gateway.pipeline.states import (
     TRANSITIONS,
     DeliveryEvent,
     DeliveryState,
+    DispatchEvent,
+    DispatchState,
     InstanceEvent,
     InstanceState,
     PartnerAnswerEvent,
     PartnerAnswerState,
+    State,
     allows,
     sources,
     target,
@@ -19,6 +22,7 @@ AXES = [
     (InstanceState, InstanceEvent),
     (DeliveryState, DeliveryEvent),
     (PartnerAnswerState, PartnerAnswerEvent),
+    (DispatchState, DispatchEvent),
 ]
 
 
@@ -31,8 +35,10 @@ def test_each_event_has_one_transition_on_its_own_axis(states: type, events: typ
         assert all(isinstance(state, states) for state in sources(event))
 
 
-@pytest.mark.parametrize("state", [InstanceState.DONE, DeliveryState.DELIVERED, PartnerAnswerState.CONFIRMED])
-def test_nothing_leads_out_of_an_end(state: InstanceState | DeliveryState | PartnerAnswerState) -> None:
+@pytest.mark.parametrize(
+    "state", [InstanceState.DONE, DeliveryState.DELIVERED, PartnerAnswerState.CONFIRMED, DispatchState.DELIVERED]
+)
+def test_nothing_leads_out_of_an_end(state: State) -> None:
     """What is done stays done."""
     assert not any(allows(state, event) for event in TRANSITIONS)
 
