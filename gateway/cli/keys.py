@@ -4,6 +4,7 @@ Owns what is asked and shown. Must not know how a key is read, made or written. 
 file or the environment: a command line can be seen by every user of the machine.
 """
 
+import re
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Annotated, Literal, NoReturn
@@ -35,6 +36,7 @@ from gateway.definitions.archive_keys import new_archive_key
 from gateway.definitions.certificates import CredentialError, KeyPair
 from gateway.definitions.inventory import HeldCertificate, held_certificates
 from gateway.definitions.settings import Settings
+from gateway.definitions.settings_form import KEY_NAME
 from gateway.envelopes.as2.credentials import CertificateUse
 
 app = typer.Typer(no_args_is_help=True, help="Tokens, password hashes, keys and certificates.")
@@ -97,6 +99,7 @@ def make(  # noqa: PLR0917 - typer makes options of them
     ] = False,
 ) -> None:
     """Make an RSA key of ours for AS2, and a self-signed certificate for partners to pin."""
+    _check_name(name)
     try:
         whom = x509.Name.from_rfc4514_string(subject)
     except ValueError:
@@ -139,8 +142,10 @@ def import_(  # noqa: PLR0917 - typer makes options of them
             _print(f"Written: {added.file}, and named in {added.partner_file}. Compare the SHA-256 with the partner.")
             _print("The running server takes it over with: gateway partners reload")
             return
+        own_name = name or file.stem
+        _check_name(own_name)
         pair = read_own(file, key, PasswordSource(password_file, password_environment))
-        _show_own(name or file.stem, pair, write_key_pair(folder, name or file.stem, pair))
+        _show_own(own_name, pair, write_key_pair(folder, own_name, pair))
     except CredentialError as error:
         _end(f"{file} {error}")
     except OSError as error:
@@ -189,6 +194,12 @@ def expiring(config: ConfigOption = DEFAULT_CONFIG) -> None:
         _print(f"Nothing ends within {settings.certificate_warning_days} days.")
     if ending or not is_sound:
         raise typer.Exit(1)
+
+
+def _check_name(name: str) -> None:
+    """It becomes a file's name, and the settings have to take it."""
+    if re.fullmatch(KEY_NAME, name) is None:
+        _end("A key's name has letters, digits, dots, dashes and underscores, as 2026 or harbor-2026.")
 
 
 def _held(settings: Settings) -> tuple[tuple[HeldCertificate, ...], bool]:

@@ -14,7 +14,7 @@ _QUALIFIER = r"^[A-Z0-9]{2}$"
 _INTERCHANGE_ID = r"^[ -~]{1,15}$"
 _HIGHEST_PORT = 65535
 # A name goes into a partner's file and into a command line.
-_KEY_NAME = r"^[A-Za-z0-9][A-Za-z0-9._-]{0,62}$"
+KEY_NAME = r"^[A-Za-z0-9][A-Za-z0-9._-]{0,62}$"
 # A century: whoever wants to keep for ever leaves it out.
 MAX_RETENTION_DAYS = 36_525
 
@@ -89,7 +89,7 @@ class EngineForm(Form):
 class As2KeyForm(Form):
     """A key of ours: certificate and key as two files (or one PEM file named twice), or one PKCS#12 file."""
 
-    name: str = Field(pattern=_KEY_NAME)
+    name: str = Field(pattern=KEY_NAME)
     certificate: str | None = None
     key: str | None = None
     pkcs12: str | None = None

@@ -147,6 +147,15 @@ def test_request_is_made_for_an_authority(site: Path, run: Callable[..., Ended])
     assert (site / "certs" / "ours-key.pem").exists()
 
 
+@pytest.mark.parametrize("name", ["../2026", "my key", ""])
+def test_name_that_settings_would_refuse_is_refused(site: Path, run: Callable[..., Ended], name: str) -> None:
+    """And no file is written anywhere."""
+    ended = run("keys", "make", name, "--subject", "CN=as2.example.org", "--size", "2048")
+
+    assert (ended.exit_code, "A key's name has letters" in ended.stderr) == (2, True)
+    assert not (site / "certs").exists()
+
+
 def test_subject_that_is_none_is_refused(run: Callable[..., Ended]) -> None:
     """Before a key is made."""
     ended = run("keys", "make", "ours", "--subject", "as2.example.org")
