@@ -39,6 +39,15 @@ _MAXIMUM_SALT_BYTES = 64
 
 _PKCS1V15 = padding.PKCS1v15()
 
+# How these are nearly always encoded: comparing is cheaper than reading.
+_RSA = der.element(SEQUENCE, der.identifier(RSA_ENCRYPTION), der.NULL)
+_WRITTEN_DIGESTS = {digest: der.element(SEQUENCE, der.identifier(octets)) for digest, octets in DIGESTS.items()}
+_USUAL_DIGESTS = {
+    der.element(SEQUENCE, der.identifier(octets), parameters): digest
+    for digest, octets in DIGESTS.items()
+    for parameters in (b"", der.NULL)
+}
+
 
 class Algorithm(NamedTuple):
     """An identifier's octets and the encoded parameters, empty where absent."""
@@ -62,8 +71,9 @@ class Transport(NamedTuple):
     padding: padding.AsymmetricPadding
 
 
-def read_algorithm(cursor: Cursor) -> Algorithm:
-    """The next element as an AlgorithmIdentifier. Raises CmsError."""
+def parse_algorithm(encoded: bytes) -> Algorithm:
+    """An AlgorithmIdentifier. Raises CmsError."""
+    cursor = Cursor(encoded)
     cursor.enter(SEQUENCE)
     identifier = cursor.read(OBJECT_IDENTIFIER)
     parameters = b"" if cursor.tag() == END else cursor.raw()
@@ -71,48 +81,56 @@ def read_algorithm(cursor: Cursor) -> Algorithm:
     return Algorithm(identifier, parameters)
 
 
-def digest_of(algorithm: Algorithm) -> DigestAlgorithm:
-    """A message digest; its parameters are NULL or absent and of no matter. Raises UnsupportedAlgorithm."""
-    found = DIGEST_BY_IDENTIFIER.get(algorithm.identifier)
-    if found is None:
-        raise UnsupportedAlgorithm(f"The digest {dotted(algorithm.identifier)} is not supported.")
-    return found
+def digest_of(encoded: bytes) -> DigestAlgorithm:
+    """A digest algorithm. Raises CmsError, of it UnsupportedAlgorithm.
+
+    Its parameters are NULL or absent and of no matter (RFC 5754 section 2).
+    """
+    found = _USUAL_DIGESTS.get(encoded)
+    if found is not None:
+        return found
+    identifier = parse_algorithm(encoded).identifier
+    if identifier not in DIGEST_BY_IDENTIFIER:
+        raise UnsupportedAlgorithm(f"The digest {dotted(identifier)} is not supported.")
+    return DIGEST_BY_IDENTIFIER[identifier]
 
 
-def signing_of(algorithm: Algorithm, digest: DigestAlgorithm) -> Signing:
+def signing_of(encoded: bytes, digest: DigestAlgorithm) -> Signing:
     """The signature algorithm of a SignerInfo with that digest. Raises CmsError, of it UnsupportedAlgorithm.
 
     A signature algorithm that names a digest of its own is taken at its word.
     """
-    if algorithm.identifier == RSA_ENCRYPTION:
+    if encoded == _RSA:
         return Signing(SignatureScheme.PKCS1V15, _PKCS1V15, digest)
-    if algorithm.identifier == RSASSA_PSS:
-        return _read_pss(algorithm.parameters, digest)
-    named = RSA_WITH_DIGEST.get(algorithm.identifier)
-    if named is None:
-        raise UnsupportedAlgorithm(f"The signature algorithm {dotted(algorithm.identifier)} is not supported.")
-    return Signing(SignatureScheme.PKCS1V15, _PKCS1V15, named)
+    identifier, parameters = parse_algorithm(encoded)
+    if identifier == RSASSA_PSS:
+        return _read_pss(parameters, digest)
+    if identifier != RSA_ENCRYPTION and identifier not in RSA_WITH_DIGEST:
+        raise UnsupportedAlgorithm(f"The signature algorithm {dotted(identifier)} is not supported.")
+    return Signing(SignatureScheme.PKCS1V15, _PKCS1V15, RSA_WITH_DIGEST.get(identifier, digest))
 
 
-def transport_of(algorithm: Algorithm) -> Transport:
+def transport_of(encoded: bytes) -> Transport:
     """A key transport algorithm. Raises CmsError, of it UnsupportedAlgorithm."""
-    if algorithm.identifier == RSA_ENCRYPTION:
+    if encoded == _RSA:
         return Transport(KeyTransport.PKCS1V15, _PKCS1V15)
-    if algorithm.identifier == RSAES_OAEP:
-        return Transport(KeyTransport.OAEP, _read_oaep(algorithm.parameters))
-    raise UnsupportedAlgorithm(f"The key transport {dotted(algorithm.identifier)} is not supported.")
+    identifier, parameters = parse_algorithm(encoded)
+    if identifier == RSAES_OAEP:
+        return Transport(KeyTransport.OAEP, _read_oaep(parameters))
+    if identifier != RSA_ENCRYPTION:
+        raise UnsupportedAlgorithm(f"The key transport {dotted(identifier)} is not supported.")
+    return Transport(KeyTransport.PKCS1V15, _PKCS1V15)
 
 
 def written_digest(digest: DigestAlgorithm) -> bytes:
     """As a digest algorithm, without parameters (RFC 5754 section 2)."""
-    return der.element(SEQUENCE, der.identifier(DIGESTS[digest]))
+    return _WRITTEN_DIGESTS[digest]
 
 
 def written_signing(scheme: SignatureScheme, digest: DigestAlgorithm) -> tuple[bytes, Signing]:
     """The signature algorithm, encoded and to sign with. The salt of PSS is as long as the digest."""
     if scheme is SignatureScheme.PKCS1V15:
-        encoded = der.element(SEQUENCE, der.identifier(RSA_ENCRYPTION), der.NULL)
-        return encoded, Signing(scheme, _PKCS1V15, digest)
+        return _RSA, Signing(scheme, _PKCS1V15, digest)
     hash_algorithm = HASHES[digest]
     parameters = der.element(
         SEQUENCE, *_digest_and_mask(digest), der.element(context(2), der.integer(hash_algorithm.digest_size))
@@ -124,7 +142,7 @@ def written_signing(scheme: SignatureScheme, digest: DigestAlgorithm) -> tuple[b
 def written_transport(transport: KeyTransport) -> tuple[bytes, Transport]:
     """The key transport algorithm, encoded and to encrypt with."""
     if transport is KeyTransport.PKCS1V15:
-        return der.element(SEQUENCE, der.identifier(RSA_ENCRYPTION), der.NULL), Transport(transport, _PKCS1V15)
+        return _RSA, Transport(transport, _PKCS1V15)
     parameters = der.element(SEQUENCE, *_digest_and_mask(OAEP_DIGEST))
     hash_algorithm = HASHES[OAEP_DIGEST]
     oaep = padding.OAEP(padding.MGF1(hash_algorithm), hash_algorithm, None)
@@ -172,21 +190,21 @@ def _read_digest_and_mask(cursor: Cursor) -> tuple[DigestAlgorithm, DigestAlgori
     digest = mask_digest = DigestAlgorithm.SHA1
     if cursor.tag() == context(0):
         cursor.enter(context(0))
-        digest = digest_of(read_algorithm(cursor))
+        digest = digest_of(cursor.raw())
         cursor.leave()
     if cursor.tag() == context(1):
         cursor.enter(context(1))
-        mask = read_algorithm(cursor)
+        mask = parse_algorithm(cursor.raw())
         cursor.leave()
         if mask.identifier != MGF1:
             raise UnsupportedAlgorithm(f"The mask generation {dotted(mask.identifier)} is not supported.")
-        mask_digest = digest_of(read_algorithm(Cursor(mask.parameters)))
+        mask_digest = digest_of(mask.parameters)
     return digest, mask_digest
 
 
 def _read_label(cursor: Cursor) -> bytes:
     cursor.enter(context(2))
-    source = read_algorithm(cursor)
+    source = parse_algorithm(cursor.raw())
     cursor.leave()
     if source.identifier != P_SPECIFIED:
         raise UnsupportedAlgorithm(f"The label {dotted(source.identifier)} is not supported.")

@@ -42,6 +42,8 @@ MAXIMUM_INTEGER_OCTETS: Final = 64
 INDEFINITE: Final = -1
 UNBOUNDED: Final = 1 << 62
 _HIGH_TAG_NUMBER = 0x1F
+_INDEFINITE_LENGTH = 0x80
+_TWO_OCTETS = 0x82  # of length follow: so begins nearly every longer element
 _END_OF_CONTENTS = b"\0\0"
 _LINE_ENDS = b"\r\n"
 
@@ -95,7 +97,11 @@ class Cursor:
         end = self.begin(tag)
         if end == INDEFINITE:
             raise CmsError("A primitive element has an indefinite length.")
-        return self._take(end)
+        if end > len(self._buffer):
+            raise Truncated
+        content = self._buffer[self._position : end]
+        self._position = end
+        return content
 
     def integer(self) -> int:
         """An INTEGER."""
@@ -121,41 +127,38 @@ class Cursor:
         self.skip()
         return self._buffer[start : self._position]
 
+    def since(self, start: int) -> bytes:
+        """What was read from that position on, as it is encoded."""
+        return self._buffer[start : self._position]
+
     def skip(self) -> None:
         """Pass over the next element. What has a definite length is not looked into."""
-        depth = len(self._open)
-        while True:
-            tag = self.tag()
-            if tag == END and len(self._open) > depth:
-                self.leave()
-            else:
-                end = self.begin(tag)
-                if end == INDEFINITE:
-                    self._enter(end)
-                else:
-                    self._take(end)
-            if len(self._open) == depth:
-                return
+        end = self._begin_any()
+        if end == INDEFINITE:
+            self._skip_indefinite()
+        elif end > len(self._buffer):
+            raise Truncated
+        else:
+            self._position = end
 
     def begin(self, tag: int) -> int:
         """Pass the header of the next element, which must have that tag; where its content ends, or INDEFINITE."""
         buffer, position = self._buffer, self._position
         try:
             found, length = buffer[position], buffer[position + 1]
+            position += 2
+            if length == _TWO_OCTETS:
+                length = buffer[position] << 8 | buffer[position + 1]
+                position += 2
+            elif length > _INDEFINITE_LENGTH:
+                count = length & 0x7F
+                length = self._long_length(position, count)
+                position += count
+            elif length == _INDEFINITE_LENGTH:
+                length = INDEFINITE
         except IndexError:
             raise Truncated from None
-        position += 2
-        if length > 0x80:
-            count = length & 0x7F
-            if count > MAXIMUM_LENGTH_OCTETS:
-                raise CmsError("An element is longer than any message.")
-            if position + count > len(buffer):
-                raise Truncated
-            length = int.from_bytes(buffer[position : position + count], "big")
-            position += count
-        elif length == 0x80:
-            length = INDEFINITE
-        if found != tag or tag == END or tag & _HIGH_TAG_NUMBER == _HIGH_TAG_NUMBER:
+        if found != tag:
             raise CmsError(f"An element has the tag {found:#04x} where {tag:#04x} belongs.")
         self._elements_left -= 1
         if self._elements_left < 0:
@@ -165,9 +168,10 @@ class Cursor:
             if not tag & CONSTRUCTED or position > self._bound:
                 raise CmsError("An element cannot have an indefinite length there.")
             return INDEFINITE
-        if position + length > self._bound:
+        end = position + length
+        if end > self._bound:
             raise CmsError("An element is longer than the one around it.")
-        return position + length
+        return end
 
     def finish(self) -> None:
         """The message is read. Behind it only line ends may stand: some products close the body with one."""
@@ -185,16 +189,39 @@ class Cursor:
         if len(self._open) >= MAXIMUM_DEPTH:
             raise CmsError(f"Elements are nested more than {MAXIMUM_DEPTH} deep.")
         self._open.append((self._bound, self._is_indefinite))
-        self._is_indefinite = end == INDEFINITE
-        if end != INDEFINITE:
+        if end == INDEFINITE:
+            self._is_indefinite = True
+        else:
             self._bound = end
+            self._is_indefinite = False
 
-    def _take(self, end: int) -> bytes:
-        if end > len(self._buffer):
+    def _begin_any(self) -> int:
+        tag = self.tag()
+        if tag == END or tag & _HIGH_TAG_NUMBER == _HIGH_TAG_NUMBER:
+            raise CmsError("An element has a tag that CMS does not use.")
+        return self.begin(tag)
+
+    def _skip_indefinite(self) -> None:
+        """Without recursion: from behind the header of an element to its end."""
+        depth = len(self._open)
+        self._enter(INDEFINITE)
+        while len(self._open) > depth:
+            if self.tag() == END:
+                self.leave()
+            elif (end := self._begin_any()) == INDEFINITE:
+                self._enter(end)
+            elif end > len(self._buffer):
+                raise Truncated
+            else:
+                self._position = end
+
+    def _long_length(self, position: int, count: int) -> int:
+        if count > MAXIMUM_LENGTH_OCTETS:
+            raise CmsError("An element is longer than any message.")
+        octets = self._buffer[position : position + count]
+        if len(octets) < count:
             raise Truncated
-        content = self._buffer[self._position : end]
-        self._position = end
-        return content
+        return int.from_bytes(octets, "big")
 
     def _end_of_contents(self) -> None:
         end = self._position + 2

@@ -12,7 +12,7 @@ from cryptography.hazmat.primitives.ciphers.algorithms import AES
 from cryptography.hazmat.primitives.padding import PKCS7
 
 from gateway.envelopes.as2.cms import der
-from gateway.envelopes.as2.cms.algorithms import Algorithm
+from gateway.envelopes.as2.cms.algorithms import parse_algorithm
 from gateway.envelopes.as2.cms.ber import END, SEQUENCE, Cursor
 from gateway.envelopes.as2.cms.errors import CmsError, DecryptionFailed, UnsupportedAlgorithm
 from gateway.envelopes.as2.cms.galois import without_associated_data
@@ -66,13 +66,17 @@ class ContentDecryption(NamedTuple):
         )
 
 
-def decryption_of(algorithm: Algorithm) -> ContentDecryption:
+def decryption_of(encoded: bytes) -> ContentDecryption:
     """A content encryption algorithm. Raises CmsError, of it UnsupportedAlgorithm."""
-    found = ENCRYPTION_BY_IDENTIFIER.get(algorithm.identifier)
+    usual = _USUAL_CBC.get(encoded[:-_AES_BLOCK_BYTES])
+    if usual is not None:
+        return ContentDecryption(usual, KINDS[usual], encoded[-_AES_BLOCK_BYTES:], 0)
+    identifier, parameters = parse_algorithm(encoded)
+    found = ENCRYPTION_BY_IDENTIFIER.get(identifier)
     if found is None:
-        raise UnsupportedAlgorithm(f"The content encryption {dotted(algorithm.identifier)} is not supported.")
+        raise UnsupportedAlgorithm(f"The content encryption {dotted(identifier)} is not supported.")
     kind = KINDS[found]
-    cursor = Cursor(algorithm.parameters)
+    cursor = Cursor(parameters)
     if kind.is_authenticated:
         return _gcm(cursor, found, kind)
     initial = cursor.octets()
@@ -90,6 +94,15 @@ def written_gcm(algorithm: EncryptionAlgorithm, nonce: bytes) -> bytes:
     """AES-GCM, its nonce and the size of its tag, encoded."""
     parameters = der.element(SEQUENCE, der.octet_string(nonce), der.integer(TAG_BYTES))
     return der.element(SEQUENCE, der.identifier(ENCRYPTIONS[algorithm]), parameters)
+
+
+# AES-CBC is nearly always encoded like this, up to the initial vector: comparing is cheaper than reading.
+_AES_BLOCK_BYTES: Final = 16
+_USUAL_CBC = {
+    written_cbc(algorithm, bytes(_AES_BLOCK_BYTES))[:-_AES_BLOCK_BYTES]: algorithm
+    for algorithm, kind in KINDS.items()
+    if kind.block_bytes == _AES_BLOCK_BYTES
+}
 
 
 class CbcDecryptor:

@@ -6,7 +6,7 @@ Owns inflating. Must not know what is inside.
 import zlib
 from typing import Final
 
-from gateway.envelopes.as2.cms.algorithms import Algorithm, read_algorithm
+from gateway.envelopes.as2.cms.algorithms import parse_algorithm
 from gateway.envelopes.as2.cms.ber import OBJECT_IDENTIFIER, OCTET_STRING, SEQUENCE, Cursor, context
 from gateway.envelopes.as2.cms.content import ContentReader, enter_content_info, leave_content_info
 from gateway.envelopes.as2.cms.errors import CmsError, DecompressionFailed, UnsupportedAlgorithm
@@ -43,8 +43,9 @@ class CompressedReader:
     def _inflate(self, content: bytes | memoryview) -> list[bytes]:
         if not self._has_begun and self._content.head is not None:
             self._has_begun = True
-            if self._content.head.identifier != ZLIB:
-                raise UnsupportedAlgorithm(f"The compression {dotted(self._content.head.identifier)} is not supported.")
+            identifier = parse_algorithm(self._content.head).identifier
+            if identifier != ZLIB:
+                raise UnsupportedAlgorithm(f"The compression {dotted(identifier)} is not supported.")
         return self._inflater.feed(content)
 
 
@@ -94,12 +95,13 @@ class Inflater:
         return piece
 
 
-def _read_head(cursor: Cursor) -> Algorithm:
+def _read_head(cursor: Cursor) -> bytes:
+    """The encoded algorithm."""
     if enter_content_info(cursor) != COMPRESSED_DATA:
         raise CmsError("The message is of another type than compressed.")
     cursor.enter(SEQUENCE)
     cursor.integer()  # the version
-    algorithm = read_algorithm(cursor)
+    algorithm = cursor.raw()
     cursor.enter(SEQUENCE)
     cursor.read(OBJECT_IDENTIFIER)  # the type of the content: the caller looks at the content itself
     cursor.enter(context(0))

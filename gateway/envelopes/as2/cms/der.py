@@ -38,7 +38,8 @@ def indefinite(tag: int) -> bytes:
 
 def element(tag: int, *parts: bytes) -> bytes:
     """An element of these parts."""
-    return b"".join((header(tag, sum(map(len, parts))), *parts))
+    content = b"".join(parts)
+    return header(tag, len(content)) + content
 
 
 def integer(value: int) -> bytes:

@@ -11,7 +11,6 @@ from collections.abc import Sequence
 from typing import NamedTuple
 
 from gateway.envelopes.as2.cms import der
-from gateway.envelopes.as2.cms.algorithms import Algorithm, read_algorithm
 from gateway.envelopes.as2.cms.ber import (
     END,
     OBJECT_IDENTIFIER,
@@ -34,7 +33,7 @@ from gateway.envelopes.as2.profile import EncryptionAlgorithm, KeyTransport
 class _Head(NamedTuple):
     content_type: bytes
     recipients: list[Recipient]
-    encryption: Algorithm
+    encryption: bytes  # the algorithm, encoded
 
 
 class EnvelopedReader:
@@ -110,7 +109,7 @@ def _read_head(cursor: Cursor) -> _Head:
     recipients = read_recipients(cursor)
     cursor.enter(SEQUENCE)
     cursor.read(OBJECT_IDENTIFIER)  # the type of the content: the caller looks at the content itself
-    return _Head(content_type, recipients, read_algorithm(cursor))
+    return _Head(content_type, recipients, cursor.raw())
 
 
 def _finish_sequence(cursor: Cursor, unprotected: int) -> None:

@@ -12,10 +12,10 @@ from cryptography import x509
 from cryptography.hazmat.primitives.asymmetric.rsa import RSAPublicKey
 
 from gateway.envelopes.as2.cms import der
-from gateway.envelopes.as2.cms.algorithms import Algorithm, Transport, read_algorithm, transport_of, written_transport
+from gateway.envelopes.as2.cms.algorithms import Transport, transport_of, written_transport
 from gateway.envelopes.as2.cms.ber import END, SEQUENCE, SET, Cursor
 from gateway.envelopes.as2.cms.errors import DecryptionFailed, NoRecipient, UnsupportedAlgorithm
-from gateway.envelopes.as2.cms.references import CertificateReference, read_reference, written_reference
+from gateway.envelopes.as2.cms.references import means_known, written_reference
 from gateway.envelopes.as2.credentials import OwnKey
 from gateway.envelopes.as2.profile import KeyTransport
 
@@ -26,8 +26,8 @@ _REJECTION_SECRET: Final = secrets.token_bytes(32)
 class Recipient(NamedTuple):
     """One KeyTransRecipientInfo."""
 
-    reference: CertificateReference
-    algorithm: Algorithm
+    reference: bytes  # encoded
+    algorithm: bytes  # encoded
     encrypted_key: bytes
 
 
@@ -57,7 +57,7 @@ def our_recipient(recipients: Sequence[Recipient], keys: Sequence[OwnKey]) -> Ou
     unsupported: UnsupportedAlgorithm | None = None
     for recipient in recipients:
         for key in keys:
-            if not recipient.reference.means(key.certificate):
+            if not means_known(recipient.reference, key.certificate):
                 continue
             try:
                 return OurRecipient(key, transport_of(recipient.algorithm), recipient.encrypted_key)
@@ -103,6 +103,6 @@ def written_recipients(certificate: x509.Certificate, content_key: bytes, transp
 def _read_recipient(cursor: Cursor) -> Recipient:
     cursor.enter(SEQUENCE)
     cursor.integer()  # the version
-    recipient = Recipient(read_reference(cursor), read_algorithm(cursor), cursor.octets())
+    recipient = Recipient(cursor.raw(), cursor.raw(), cursor.octets())
     cursor.leave()
     return recipient

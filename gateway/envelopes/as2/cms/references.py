@@ -3,9 +3,11 @@
 Owns finding out whether a certificate is meant (RFC 5652 sections 5.3 and 6.2.1). Must not know what it is for.
 """
 
-from dataclasses import dataclass
+from functools import lru_cache
+from typing import Final
 
 from cryptography import x509
+from cryptography.hazmat.primitives.serialization import Encoding
 
 from gateway.envelopes.as2.cms import der
 from gateway.envelopes.as2.cms.ber import (
@@ -18,6 +20,9 @@ from gateway.envelopes.as2.cms.ber import (
 )
 from gateway.envelopes.as2.cms.errors import CmsError
 
+# What is made of certificates of the settings is kept: that of partners who exchange at the same time, and a few KB
+# each. Never of certificates in messages, which come in any number and size.
+_KNOWN_CERTIFICATES: Final = 1024
 _SUBJECT_KEY_IDENTIFIER = primitive_context(0)
 # Text types of names by tag (RFC 5280 appendix A.1); other values are compared octet by octet.
 _TEXT_TYPES = {0x0C: "utf-8", 0x13: "ascii", 0x14: "latin-1", 0x16: "ascii", 0x1C: "utf-32-be", 0x1E: "utf-16-be"}
@@ -28,62 +33,57 @@ EXTENSION_FAULTS = (ValueError, x509.DuplicateExtension, x509.UnsupportedGeneral
 _Attribute = tuple[bytes, str | bytes]
 
 
-@dataclass(frozen=True, slots=True)
-class IssuerAndSerial:
-    """The encoded name of the issuer and the serial number."""
-
-    issuer: bytes
-    serial_number: int
-
-    def means(self, certificate: x509.Certificate) -> bool:
-        """The serial number is compared first: it nearly always decides."""
-        if certificate.serial_number != self.serial_number:
-            return False
-        issuer = certificate.issuer.public_bytes()
-        return issuer == self.issuer or _is_same_name(issuer, self.issuer)
+def means(reference: bytes, certificate: x509.Certificate) -> bool:
+    """Whether an encoded SignerIdentifier or RecipientIdentifier is a certificate's. A malformed one is no one's."""
+    try:
+        cursor = Cursor(reference)
+        if cursor.tag() == SEQUENCE:
+            return _has_issuer_and_serial(cursor, certificate)
+        return cursor.octets(_SUBJECT_KEY_IDENTIFIER) == _key_identifier(certificate)
+    except CmsError:
+        return False
 
 
-@dataclass(frozen=True, slots=True)
-class KeyIdentifier:
-    """The subject key identifier."""
-
-    octets: bytes
-
-    def means(self, certificate: x509.Certificate) -> bool:
-        """A certificate without the extension has the usual one, the SHA-1 of its key (RFC 5280 4.2.1.2)."""
-        try:
-            extension = certificate.extensions.get_extension_for_class(x509.SubjectKeyIdentifier)
-            return extension.value.digest == self.octets
-        except x509.ExtensionNotFound:
-            return x509.SubjectKeyIdentifier.from_public_key(certificate.public_key()).digest == self.octets
-        except EXTENSION_FAULTS:
-            return False
+def means_known(reference: bytes, certificate: x509.Certificate) -> bool:
+    """The same for a certificate of the settings, where comparing with what we would write is nearly always enough."""
+    return reference == written_reference(certificate) or means(reference, certificate)
 
 
-CertificateReference = IssuerAndSerial | KeyIdentifier
+@lru_cache(maxsize=_KNOWN_CERTIFICATES)
+def written_reference(certificate: x509.Certificate) -> bytes:
+    """The issuer and serial number of a certificate of the settings, encoded."""
+    return der.element(SEQUENCE, certificate.issuer.public_bytes(), der.integer(certificate.serial_number))
 
 
-def read_reference(cursor: Cursor) -> CertificateReference:
-    """A SignerIdentifier or RecipientIdentifier. Raises CmsError."""
-    if cursor.tag() != SEQUENCE:
-        return KeyIdentifier(cursor.octets(_SUBJECT_KEY_IDENTIFIER))
+@lru_cache(maxsize=_KNOWN_CERTIFICATES)
+def written_certificate(certificate: x509.Certificate) -> bytes:
+    """A certificate of the settings, encoded."""
+    return certificate.public_bytes(Encoding.DER)
+
+
+def _has_issuer_and_serial(cursor: Cursor, certificate: x509.Certificate) -> bool:
     cursor.enter(SEQUENCE)
     issuer = cursor.raw()
-    serial_number = cursor.integer()
-    cursor.leave()
-    return IssuerAndSerial(issuer, serial_number)
+    if cursor.integer() != certificate.serial_number:
+        return False
+    return _is_same_name(issuer, certificate.issuer.public_bytes())
 
 
-def written_reference(certificate: x509.Certificate) -> bytes:
-    """The certificate's issuer and serial number, encoded."""
-    return der.element(SEQUENCE, certificate.issuer.public_bytes(), der.integer(certificate.serial_number))
+def _key_identifier(certificate: x509.Certificate) -> bytes | None:
+    """A certificate without the extension has the usual one, the SHA-1 of its key (RFC 5280 4.2.1.2)."""
+    try:
+        return certificate.extensions.get_extension_for_class(x509.SubjectKeyIdentifier).value.digest
+    except x509.ExtensionNotFound:
+        return x509.SubjectKeyIdentifier.from_public_key(certificate.public_key()).digest
+    except EXTENSION_FAULTS:
+        return None
 
 
 def _is_same_name(one: bytes, other: bytes) -> bool:
     """Some products encode a name anew, with other text types: compared are words without case (RFC 5280 7.1)."""
     try:
-        return _attributes(one) == _attributes(other)
-    except (CmsError, UnicodeDecodeError):
+        return one == other or _attributes(one) == _attributes(other)
+    except UnicodeDecodeError:
         return False
 
 

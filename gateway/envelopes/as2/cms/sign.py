@@ -5,18 +5,23 @@ Owns the order of its elements. Must not know the content.
 
 from datetime import datetime
 
-from cryptography.hazmat.primitives.serialization import Encoding
-
 from gateway.envelopes.as2.cms import der
 from gateway.envelopes.as2.cms.algorithms import HASHES, written_digest, written_signing
 from gateway.envelopes.as2.cms.ber import SEQUENCE, SET, context
 from gateway.envelopes.as2.cms.identifiers import CONTENT_TYPE, DATA, MESSAGE_DIGEST, SIGNED_DATA, SIGNING_TIME
-from gateway.envelopes.as2.cms.references import written_reference
+from gateway.envelopes.as2.cms.references import written_certificate, written_reference
 from gateway.envelopes.as2.credentials import OwnKey
 from gateway.envelopes.as2.profile import DigestAlgorithm, SignatureScheme
 
 _DATA = der.identifier(DATA)
 _VERSION = der.integer(1)  # RFC 5652 5.1 and 5.3: only X.509 certificates, signer by issuer and serial number
+
+
+def _attribute(kind: bytes, value: bytes) -> bytes:
+    return der.element(SEQUENCE, der.identifier(kind), der.element(SET, value))
+
+
+_CONTENT_TYPE_ATTRIBUTE = _attribute(CONTENT_TYPE, _DATA)
 
 
 def sign(digest: bytes, algorithm: DigestAlgorithm, scheme: SignatureScheme, key: OwnKey, at: datetime) -> bytes:
@@ -29,7 +34,7 @@ def sign(digest: bytes, algorithm: DigestAlgorithm, scheme: SignatureScheme, key
     attributes = b"".join(
         sorted(
             (
-                _attribute(CONTENT_TYPE, _DATA),
+                _CONTENT_TYPE_ATTRIBUTE,
                 _attribute(SIGNING_TIME, der.time(at)),
                 _attribute(MESSAGE_DIGEST, der.octet_string(digest)),
             )
@@ -47,17 +52,12 @@ def sign(digest: bytes, algorithm: DigestAlgorithm, scheme: SignatureScheme, key
         signature_algorithm,
         der.octet_string(signature),
     )
-    certificates = (each.public_bytes(Encoding.DER) for each in (key.certificate, *key.chain))
     signed = der.element(
         SEQUENCE,
         _VERSION,
-        der.set_of(digest_algorithm),
+        der.element(SET, digest_algorithm),
         der.element(SEQUENCE, _DATA),
-        der.element(context(0), *certificates),
-        der.set_of(signer),
+        der.element(context(0), *map(written_certificate, (key.certificate, *key.chain))),
+        der.element(SET, signer),
     )
     return der.element(SEQUENCE, der.identifier(SIGNED_DATA), der.element(context(0), signed))
-
-
-def _attribute(kind: bytes, value: bytes) -> bytes:
-    return der.element(SEQUENCE, der.identifier(kind), der.set_of(value))

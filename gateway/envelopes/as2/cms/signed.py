@@ -5,15 +5,14 @@ Owns what the elements say. Must not know whether any of it is true: that is ver
 A content inside of a detached signature is passed over: what counts is the one beside it.
 """
 
-from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import dataclass, field
-from datetime import UTC, datetime
-from typing import Final, TypeVar
+from datetime import datetime
+from typing import Final
 
 from cryptography import x509
 
-from gateway.envelopes.as2.cms.algorithms import Signing, digest_of, read_algorithm, signing_of
+from gateway.envelopes.as2.cms.algorithms import Signing, digest_of, signing_of
 from gateway.envelopes.as2.cms.ber import (
     END,
     GENERALIZED_TIME,
@@ -27,15 +26,12 @@ from gateway.envelopes.as2.cms.ber import (
 from gateway.envelopes.as2.cms.content import enter_content_info, leave_content_info
 from gateway.envelopes.as2.cms.errors import CmsError, UnsupportedAlgorithm
 from gateway.envelopes.as2.cms.identifiers import CONTENT_TYPE, MESSAGE_DIGEST, SIGNED_DATA, SIGNING_TIME
-from gateway.envelopes.as2.cms.references import CertificateReference, read_reference
 from gateway.envelopes.as2.profile import DigestAlgorithm
 
 # An AS2 message has one signer; a second one stands there while a partner changes its algorithm.
 MAXIMUM_SIGNERS: Final = 8
 # A signer and three authorities above it are much.
 MAXIMUM_CERTIFICATES: Final = 32
-
-Value = TypeVar("Value")
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,7 +47,7 @@ class SignedAttributes:
 class SignerInfo:
     """One signature. Without attributes it is over the content itself."""
 
-    reference: CertificateReference
+    reference: bytes  # of the signer's certificate, encoded
     digest: DigestAlgorithm
     signing: Signing
     attributes: SignedAttributes | None
@@ -68,7 +64,16 @@ class SignedMessage:
     """Signatures and the certificates that came with them, of which nothing has been verified."""
 
     signers: tuple[SignerInfo, ...]
-    certificates: tuple[x509.Certificate, ...]
+    encoded_certificates: tuple[bytes, ...] = field(repr=False)
+
+    @property
+    def certificates(self) -> tuple[x509.Certificate, ...]:
+        """Those that can be read: others are of no use, and no reason to refuse the message."""
+        certificates = []
+        for encoded in self.encoded_certificates:
+            with suppress(ValueError):
+                certificates.append(x509.load_der_x509_certificate(encoded))
+        return tuple(certificates)
 
 
 def read_signed(detached: bytes) -> SignedMessage:
@@ -82,18 +87,18 @@ def read_signed(detached: bytes) -> SignedMessage:
 
 
 def enter_signed_data(cursor: Cursor) -> list[bytes]:
-    """Go into the EncapsulatedContentInfo; the digest algorithms' identifiers. Raises CmsError."""
+    """Go into the EncapsulatedContentInfo; the encoded digest algorithms. Raises CmsError."""
     if enter_content_info(cursor) != SIGNED_DATA:
         raise CmsError("The message is of another type than signed.")
     cursor.enter(SEQUENCE)
     cursor.integer()  # the version
-    identifiers = []
+    algorithms = []
     cursor.enter(SET)
     while cursor.tag() != END:
-        identifiers.append(read_algorithm(cursor).identifier)
+        algorithms.append(cursor.raw())
     cursor.leave()
     cursor.enter(SEQUENCE)
-    return identifiers
+    return algorithms
 
 
 def read_signatures(cursor: Cursor, content_type: bytes) -> SignedMessage:
@@ -108,15 +113,15 @@ def read_signatures(cursor: Cursor, content_type: bytes) -> SignedMessage:
     return SignedMessage(signers, certificates)
 
 
-def _read_certificates(cursor: Cursor) -> tuple[x509.Certificate, ...]:
-    """Those of X.509 that can be read. Others are of no use, and no reason to refuse the message."""
-    certificates: list[x509.Certificate] = []
+def _read_certificates(cursor: Cursor) -> tuple[bytes, ...]:
+    """Those of X.509. What else the choice has is obsolete or for other purposes (RFC 5652 10.2.2)."""
+    certificates: list[bytes] = []
     cursor.enter(context(0))
     while (tag := cursor.tag()) != END:
-        encoded = cursor.raw()
-        if tag == SEQUENCE:
-            with suppress(ValueError):
-                certificates.append(x509.load_der_x509_certificate(encoded))
+        if tag != SEQUENCE:
+            cursor.skip()
+            continue
+        certificates.append(cursor.raw())
         if len(certificates) > MAXIMUM_CERTIFICATES:
             raise CmsError(f"The message has more than {MAXIMUM_CERTIFICATES} certificates.")
     cursor.leave()
@@ -133,9 +138,8 @@ def _read_signers(cursor: Cursor, content_type: bytes) -> tuple[SignerInfo, ...]
         count += 1
         if count > MAXIMUM_SIGNERS:
             raise CmsError(f"The message has more than {MAXIMUM_SIGNERS} signers.")
-        encoded = cursor.raw()
         try:
-            signers.append(_read_signer(Cursor(encoded), content_type))
+            signers.append(_read_signer(cursor, content_type))
         except UnsupportedAlgorithm as error:
             unsupported = error
     cursor.leave()
@@ -145,61 +149,48 @@ def _read_signers(cursor: Cursor, content_type: bytes) -> tuple[SignerInfo, ...]
 
 
 def _read_signer(cursor: Cursor, content_type: bytes) -> SignerInfo:
+    """Raises UnsupportedAlgorithm only when the whole element was read, so that the next one may be looked at."""
     cursor.enter(SEQUENCE)
     cursor.integer()  # the version
-    reference = read_reference(cursor)
-    digest = read_algorithm(cursor)
-    attributes = cursor.raw() if cursor.tag() == context(0) else b""
-    signature_algorithm = read_algorithm(cursor)
+    reference = cursor.raw()
+    digest = cursor.raw()
+    attributes = _read_attributes(cursor, content_type) if cursor.tag() == context(0) else None
+    signature_algorithm = cursor.raw()
     signature = cursor.octets()
     if cursor.tag() == context(1):
         cursor.skip()  # attributes that are not signed
     cursor.leave()
     digest_algorithm = digest_of(digest)
-    return SignerInfo(
-        reference,
-        digest_algorithm,
-        signing_of(signature_algorithm, digest_algorithm),
-        _read_attributes(attributes, content_type) if attributes else None,
-        signature,
-    )
+    signing = signing_of(signature_algorithm, digest_algorithm)
+    return SignerInfo(reference, digest_algorithm, signing, attributes, signature)
 
 
-def _read_attributes(encoded: bytes, content_type: bytes) -> SignedAttributes:
-    """Attributes must hold the digest of the content, once (RFC 5652 11.2), and may not name another type of it."""
-    found: dict[bytes, bytes] = {}
-    cursor = Cursor(encoded)
+def _read_attributes(cursor: Cursor, content_type: bytes) -> SignedAttributes:
+    """The digest of the content must be there, once (RFC 5652 11.2). Another type of content may not be named."""
+    start = cursor.position
+    digests: list[bytes] = []
+    signing_time: datetime | None = None
     cursor.enter(context(0))
     while cursor.tag() != END:
         cursor.enter(SEQUENCE)
         kind = cursor.read(OBJECT_IDENTIFIER)
-        values = cursor.raw()
+        cursor.enter(SET)
+        if kind == MESSAGE_DIGEST:
+            digests.append(cursor.octets())
+        elif kind == CONTENT_TYPE:
+            if cursor.read(OBJECT_IDENTIFIER) != content_type:
+                raise CmsError("The signed attributes name another type of content.")
+        elif kind == SIGNING_TIME:
+            signing_time = _read_time(cursor)
+        else:
+            while cursor.tag() != END:
+                cursor.skip()
         cursor.leave()
-        if kind in (CONTENT_TYPE, MESSAGE_DIGEST) and kind in found:
-            raise CmsError("A signed attribute that may stand once stands twice.")
-        found[kind] = values
+        cursor.leave()
     cursor.leave()
-    if MESSAGE_DIGEST not in found:
-        raise CmsError("The signed attributes hold no digest of the content.")
-    if CONTENT_TYPE in found and _only_value(found[CONTENT_TYPE], _read_identifier) != content_type:
-        raise CmsError("The signed attributes name another type of content.")
-    return SignedAttributes(
-        encoded,
-        _only_value(found[MESSAGE_DIGEST], Cursor.octets),
-        _only_value(found[SIGNING_TIME], _read_time) if SIGNING_TIME in found else None,
-    )
-
-
-def _only_value(values: bytes, read: Callable[[Cursor], Value]) -> Value:
-    cursor = Cursor(values)
-    cursor.enter(SET)
-    value = read(cursor)
-    cursor.leave()
-    return value
-
-
-def _read_identifier(cursor: Cursor) -> bytes:
-    return cursor.read(OBJECT_IDENTIFIER)
+    if len(digests) != 1:
+        raise CmsError("The signed attributes must hold one digest of the content.")
+    return SignedAttributes(cursor.since(start), digests[0], signing_time)
 
 
 def _read_time(cursor: Cursor) -> datetime | None:
@@ -213,8 +204,7 @@ def _read_time(cursor: Cursor) -> datetime | None:
         octets = (b"20" if octets[:2] < b"50" else b"19") + octets
     if len(octets) != 15 or octets[14:] != b"Z" or not octets[:14].isdigit():
         return None
-    month, day, hour, minute, second = (int(octets[at : at + 2]) for at in range(4, 14, 2))
     try:
-        return datetime(int(octets[:4]), month, day, hour, minute, second, tzinfo=UTC)
+        return datetime.fromisoformat(f"{octets[:8].decode()}T{octets[8:].decode()}")
     except ValueError:
         return None

@@ -4,19 +4,20 @@ Owns the content and its digests. Must not know whether the signatures are true:
 """
 
 import hashlib
+from contextlib import suppress
 from typing import NamedTuple
 
+from gateway.envelopes.as2.cms.algorithms import digest_of
 from gateway.envelopes.as2.cms.ber import OBJECT_IDENTIFIER, OCTET_STRING, Cursor, context
 from gateway.envelopes.as2.cms.content import ContentReader
-from gateway.envelopes.as2.cms.errors import CmsError
-from gateway.envelopes.as2.cms.identifiers import DIGEST_BY_IDENTIFIER
+from gateway.envelopes.as2.cms.errors import CmsError, UnsupportedAlgorithm
 from gateway.envelopes.as2.cms.limits import DEFAULT_LIMITS, CmsLimits
 from gateway.envelopes.as2.cms.signed import SignedMessage, enter_signed_data, read_signatures
 from gateway.envelopes.as2.profile import DigestAlgorithm
 
 
 class _Head(NamedTuple):
-    digests: frozenset[DigestAlgorithm]
+    digests: list[bytes]  # algorithms, encoded
     content_type: bytes
 
 
@@ -57,17 +58,22 @@ class SignedReader:
         if self._hashes is None:
             if self._content.head is None:
                 return []
-            self._hashes = {digest: hashlib.new(digest.value) for digest in self._content.head.digests}
+            self._hashes = {digest: hashlib.new(digest.value) for digest in _supported(self._content.head.digests)}
         for each in self._hashes.values():
             each.update(content)
         return [bytes(content)] if content else []
 
 
 def _read_head(cursor: Cursor) -> _Head:
-    identifiers = enter_signed_data(cursor)
+    algorithms = enter_signed_data(cursor)
     content_type = cursor.read(OBJECT_IDENTIFIER)
     cursor.enter(context(0))
-    digests = frozenset(
-        DIGEST_BY_IDENTIFIER[identifier] for identifier in identifiers if identifier in DIGEST_BY_IDENTIFIER
-    )
-    return _Head(digests, content_type)
+    return _Head(algorithms, content_type)
+
+
+def _supported(algorithms: list[bytes]) -> set[DigestAlgorithm]:
+    found = set()
+    for encoded in algorithms:
+        with suppress(UnsupportedAlgorithm):
+            found.add(digest_of(encoded))
+    return found

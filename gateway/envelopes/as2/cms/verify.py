@@ -18,6 +18,7 @@ from gateway.envelopes.as2.cms import der
 from gateway.envelopes.as2.cms.algorithms import HASHES
 from gateway.envelopes.as2.cms.ber import SET
 from gateway.envelopes.as2.cms.chain import CertificatePath, is_in_validity
+from gateway.envelopes.as2.cms.references import means, means_known
 from gateway.envelopes.as2.cms.signed import SignedAttributes, SignedMessage, SignerInfo
 from gateway.envelopes.as2.credentials import CertificateUse, Trust
 from gateway.envelopes.as2.profile import DigestAlgorithm
@@ -58,7 +59,7 @@ def verify(signed: SignedMessage, digest_of: DigestOf, trust: Trust, at: datetim
     """
     failures: list[DigestDiffers | SignerUnknown] = []
     for signer in signed.signers:
-        outcome = _verify_signer(signer, signed.certificates, digest_of, trust, at)
+        outcome = _verify_signer(signer, signed, digest_of, trust, at)
         if isinstance(outcome, Verified):
             return outcome
         failures.append(outcome)
@@ -67,7 +68,7 @@ def verify(signed: SignedMessage, digest_of: DigestOf, trust: Trust, at: datetim
 
 def _verify_signer(
     signer: SignerInfo,
-    embedded: tuple[x509.Certificate, ...],
+    signed: SignedMessage,
     digest_of: DigestOf,
     trust: Trust,
     at: datetime,
@@ -80,7 +81,7 @@ def _verify_signer(
     failure: DigestDiffers | SignerUnknown = SignerUnknown(
         "No trusted certificate is the one that the signature names."
     )
-    for certificate, refusal in _named(signer, embedded, trust, at):
+    for certificate, refusal in _named(signer, signed, trust, at):
         if refusal is not None:
             failure = SignerUnknown(refusal)
         # 3.
@@ -94,20 +95,21 @@ def _verify_signer(
 
 
 def _named(
-    signer: SignerInfo, embedded: tuple[x509.Certificate, ...], trust: Trust, at: datetime
+    signer: SignerInfo, signed: SignedMessage, trust: Trust, at: datetime
 ) -> Iterator[tuple[x509.Certificate, str | None]]:
     """Certificates that the signature names, and why one is not believed: first the pinned, then those of authorities.
 
     A certificate in the message is never believed for standing there: a pinned one is taken from the agreement.
     """
     for pinned in trust.certificates:
-        if CertificateUse.SIGN in pinned.uses and signer.reference.means(pinned.certificate):
+        if CertificateUse.SIGN in pinned.uses and means_known(signer.reference, pinned.certificate):
             is_valid = pinned.is_valid(at) and is_in_validity(pinned.certificate, at)
             yield pinned.certificate, None if is_valid else "The signer's certificate has expired or is not valid yet."
     if not trust.authorities:
         return
+    embedded = signed.certificates
     for certificate in embedded:
-        if signer.reference.means(certificate):
+        if means(signer.reference, certificate):
             for trusted in trust.authorities:
                 if certificate.subject.rfc4514_string() != trusted.subject:
                     yield certificate, "The signer's certificate has another subject than the trusted one."
