@@ -85,40 +85,52 @@ class DerDecoder:
         return self._held if self._decoder is None else self._decoder.finish()
 
 
-class Pkcs7Layer:
-    """A pkcs7-mime body. Without an smime-type its object identifier says what it is."""
+class DerLayer(ProtectedLayer):
+    """The body of a pkcs7-mime entity: decodes it and passes it on."""
 
-    def __init__(self, kind: ContentKind | None, open_kind: Callable[[ContentKind], Layer]) -> None:
-        self._open_kind = open_kind
+    def __init__(self, inner: Layer) -> None:
+        super().__init__(inner)
         self._decoder = DerDecoder()
-        self._held = b""
-        self._layer = open_kind(kind) if kind else None
 
     def feed(self, data: bytes) -> None:
         """Decode and pass on."""
-        der = self._decoder.feed(data)
+        self.pass_on(self._decoder.feed(data))
+
+    def finish(self) -> None:
+        """The last bytes."""
+        self.pass_on(self._decoder.finish())
+        self.pass_end()
+
+
+class UnlabelledLayer:
+    """CMS content without an smime-type: its object identifier says what it is."""
+
+    def __init__(self, open_kind: Callable[[ContentKind], Layer]) -> None:
+        self._open_kind = open_kind
+        self._held = b""
+        self._layer: Layer | None = None
+
+    def feed(self, data: bytes) -> None:
+        """Pass on, once the kind is known."""
         if self._layer is not None:
-            self._layer.feed(der)
+            self._layer.feed(data)
             return
-        self._held += der
+        self._held += data
         if len(self._held) >= _IDENTIFIED_BYTES:
             self._identify()
 
     def finish(self) -> None:
-        """The last bytes."""
-        self._held += self._decoder.finish()
+        """Nothing is held back."""
         layer = self._layer or self._identify()
-        layer.feed(self._held)
         layer.finish()
 
     def _identify(self) -> Layer:
         head = self._held[:_IDENTIFIED_BYTES]
         for identifier, kind in _IDENTIFIERS.items():
             if identifier in head:
-                self._layer = self._open_kind(kind)
-                self._layer.feed(self._held)
-                self._held = b""
-                return self._layer
+                self._layer = layer = self._open_kind(kind)
+                layer.feed(self._held)
+                return layer
         raise As2Fault(Modifier.UNSUPPORTED_FORMAT, "There is no smime-type, and the content is of no known kind.")
 
 

@@ -12,13 +12,15 @@ from gateway.envelopes.as2.credentials import OwnKey, Trust
 from gateway.envelopes.as2.disposition import As2Fault, Modifier
 from gateway.envelopes.as2.mic import Mic
 from gateway.envelopes.as2.payload import PKCS7_MIME, EntityLayer, MicLayer, open_payload
-from gateway.envelopes.as2.pkcs7 import CompressedLayer, ContentKind, EncryptedLayer, Pkcs7Layer, kind_of
+from gateway.envelopes.as2.pkcs7 import CompressedLayer, ContentKind, DerLayer, EncryptedLayer, UnlabelledLayer, kind_of
 from gateway.envelopes.as2.profile import DigestAlgorithm, SecurityPolicy
 from gateway.envelopes.as2.reading import Layer, MessageLimits, Opened, Reading
 from gateway.envelopes.as2.signature import DetachedLayer, OpaqueLayer
 from gateway.envelopes.mime.content_type import Parametrised
 from gateway.envelopes.mime.fault import MimeError
 from gateway.envelopes.mime.headers import Headers
+
+__all__ = ["MessageReader", "Opened"]
 
 
 class MessageReader:
@@ -88,6 +90,8 @@ class MessageReader:
         return self._body
 
     def _malformed(self, error: MimeError) -> As2Fault:
+        if self._reading.is_encrypted and self._reading.encryption is None:
+            return As2Fault(Modifier.DECRYPTION_FAILED, f"The encrypted message is malformed: {error}.")
         if self._reading.is_signed and self._reading.signer is None:
             return As2Fault(Modifier.INTEGRITY_CHECK_FAILED, f"The signed message is malformed: {error}.")
         _check_policy(self._policy, self._reading)
@@ -98,7 +102,8 @@ def _open_entity(headers: Headers, head: bytes, reading: Reading) -> Layer:
     """The layer of a body, by its content type. Raises As2Fault or MimeError."""
     content_type = Parametrised.parse(headers.get("Content-Type") or "")
     if content_type.value in PKCS7_MIME:
-        return Pkcs7Layer(kind_of(content_type.get("smime-type")), partial(_open_kind, reading))
+        kind = kind_of(content_type.get("smime-type"))
+        return DerLayer(_open_kind(reading, kind) if kind else UnlabelledLayer(partial(_open_kind, reading)))
     if content_type.value == "multipart/signed":
         _refuse_second(reading.is_signed, "signed")
         return DetachedLayer(content_type, _inner_entity(reading), reading)

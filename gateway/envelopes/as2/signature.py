@@ -71,9 +71,9 @@ class DetachedLayer(ProtectedLayer):
             raise MimeError("something follows the signature")
         try:
             signed = read_signed(signature_of(bytes(self._signature)))
+            check(signed, self._digests.ways(), self._reading)
         except CmsError as error:
             raise _unreadable(error) from error
-        check(signed, self._digests.ways(), self._reading)
         self.pass_end()
 
     def _take(self, pieces: list[Piece]) -> None:

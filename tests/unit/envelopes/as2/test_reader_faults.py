@@ -58,8 +58,9 @@ def test_cannot_decrypt(us: Receiver, partner_key: OwnKey, stranger_key: OwnKey)
     to_stranger = message(encrypted(signed(payload(), partner_key), stranger_key.certificate))
     garbage = message(pkcs7(b"\x30\x82garbage", "enveloped-data"))
     nothing = message(pkcs7(b"", "enveloped-data"))
+    no_base64 = message(pkcs7(b"MIAG=cut", "enveloped-data"))
 
-    for sent in (to_stranger, garbage, nothing):
+    for sent in (to_stranger, garbage, nothing, no_base64):
         assert fault_of(us, sent).modifier is Modifier.DECRYPTION_FAILED
 
 
