@@ -6,7 +6,7 @@ Owns the paths and their JSON. Must not know how anything is reloaded. The socke
 import json
 import os
 import socket
-from collections.abc import Awaitable, Callable
+from collections.abc import AsyncIterable, Awaitable, Callable
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from uuid import UUID
@@ -37,11 +37,33 @@ class Reloaded:
 
 
 @dataclass(frozen=True, slots=True)
+class FileToSend:
+    """What an operator sends: to whom, over which relationship (empty: the only one), as what, and who it is."""
+
+    partner: str
+    relationship: str
+    filename: str
+    content_type: str
+    actor: str
+
+
+@dataclass(frozen=True, slots=True)
+class NotSent:
+    """Why a file is not on its way; a sentence for the operator."""
+
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
 class Commands:
-    """What the server does when asked. `resubmit` answers whether the message was failed or held."""
+    """What the server does when asked.
+
+    `resubmit` answers whether a message, or one of ours, was stuck. `send` returns the id of the message of ours.
+    """
 
     reload: Callable[[], Awaitable[Reloaded]]
     resubmit: Callable[[UUID, str], Awaitable[bool]]
+    send: Callable[[FileToSend, AsyncIterable[bytes]], Awaitable[UUID | NotSent]]
 
 
 def administration_application(commands: Commands) -> web.Application:
@@ -58,10 +80,25 @@ def administration_application(commands: Commands) -> web.Application:
             raise ProblemError(404, "not-found", "No such message", "Give the id that `messages` shows.") from None
         actor = request.query.get("actor", "local")[:64]
         if not await commands.resubmit(instance, actor):
-            raise ProblemError(409, "not-stuck", "Nothing to resubmit", "The message is neither failed nor held.")
+            raise ProblemError(409, "not-stuck", "Nothing to resubmit", "It is neither failed nor held, nor overdue.")
         return _json({"instance": str(instance), "state": "waiting"})
 
+    async def send(request: web.Request) -> web.Response:
+        query = request.query
+        file = FileToSend(
+            partner=request.match_info["partner"],
+            relationship=query.get("relationship", ""),
+            filename=query.get("filename", ""),
+            content_type=query.get("content_type", ""),
+            actor=query.get("actor", "local")[:64],
+        )
+        sent = await commands.send(file, request.content.iter_any())
+        if isinstance(sent, NotSent):
+            raise ProblemError(409, "not-sent", "Nothing was sent", sent.reason)
+        return _json({"id": str(sent)})
+
     made.router.add_post("/reload", reload)
+    made.router.add_post("/partners/{partner}/send", send)
     made.router.add_post("/instances/{instance}/resubmit", resubmit)
     return made
 

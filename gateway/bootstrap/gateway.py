@@ -8,6 +8,7 @@ import asyncio
 import gc
 import ssl
 import time
+from collections.abc import AsyncIterable
 from contextlib import AsyncExitStack
 from importlib.metadata import version
 from uuid import UUID
@@ -16,7 +17,15 @@ import structlog
 from aiohttp import web
 from prometheus_client import REGISTRY
 
-from gateway.api.administration import Commands, Fault, Reloaded, administration_application, bound_socket
+from gateway.api.administration import (
+    Commands,
+    Fault,
+    FileToSend,
+    NotSent,
+    Reloaded,
+    administration_application,
+    bound_socket,
+)
 from gateway.api.application import add_api, api_operations
 from gateway.api.operators import operators_application
 from gateway.api.tokens import Subscriber, Tokens
@@ -58,6 +67,9 @@ DISTRIBUTION = "healthcare-b2b-gateway"
 STORE_MODE = 0o700
 # Garbage in cycles is looked for after this many new objects: about a hundred messages' worth of them.
 YOUNG_OBJECTS = 10_000
+
+_NO_RELATIONSHIP = "The partner has no [[as2]] table, is disabled, or its file is faulty: see `gateway lint`."
+_REFUSED = "The file cannot be kept: it is empty, too large, or there is no room."
 
 log = structlog.get_logger(__name__)
 
@@ -165,7 +177,7 @@ class Gateway:
 
     async def _administer(self) -> None:
         path = socket_path(self.settings)
-        commands = Commands(self.reload, self._resubmit)
+        commands = Commands(self.reload, self._resubmit, self._send)
         runner = web.AppRunner(administration_application(commands), access_log=None, handle_signals=False)
         await runner.setup()
         self._closing.push_async_callback(runner.cleanup)
@@ -220,8 +232,19 @@ class Gateway:
         self._poster.renew()
         self._tokens.replace(_subscribers(settings))
 
-    async def _resubmit(self, instance: UUID, actor: str) -> bool:
-        return await self._pipeline.engine.resubmit(instance, actor)
+    async def _resubmit(self, id_: UUID, actor: str) -> bool:
+        """A message that came, or one of ours."""
+        pipeline = self._pipeline
+        return await pipeline.engine.resubmit(id_, actor) or await pipeline.courier.resubmit(id_, actor)
+
+    async def _send(self, file: FileToSend, body: AsyncIterable[bytes]) -> UUID | NotSent:
+        known = self._relationships.relationships().of_partner(file.partner)
+        named = [each for each in known if file.relationship in ("", each.name)]
+        if len(named) != 1:
+            names = ", ".join(each.name for each in known)
+            return NotSent(f"Name one relationship of {file.partner}: {names}." if known else _NO_RELATIONSHIP)
+        sent = await self._pipeline.send_file(named[0], body, file.filename, file.content_type, file.actor)
+        return sent if isinstance(sent, UUID) else NotSent(_REFUSED)
 
     def _checks(self) -> dict[str, bool]:
         return {"stores": not self._fatal.is_set(), "accepting": self._pipeline.exchange.accepting}

@@ -7,10 +7,11 @@ import http.client
 import json
 import socket
 from pathlib import Path
-from typing import Any
+from typing import IO, Any
 
 # A reload compiles definitions anew where they changed.
 TIMEOUT_S = 60.0
+_CHUNKED = {"Transfer-Encoding": "chunked"}
 
 
 class NoServerError(Exception):
@@ -21,11 +22,11 @@ class RefusedError(Exception):
     """The server refused; the text says what to do."""
 
 
-def ask(socket_path: Path, path: str) -> Any:
-    """POST to the server; its JSON answer. Raises NoServerError, RefusedError."""
+def ask(socket_path: Path, path: str, body: IO[bytes] | None = None) -> Any:
+    """POST to the server, streaming `body`; its JSON answer. Raises NoServerError, RefusedError."""
     connection = _UnixConnection(socket_path)
     try:
-        connection.request("POST", path)
+        connection.request("POST", path, body, encode_chunked=body is not None, headers=_CHUNKED if body else {})
         response = connection.getresponse()
         document = json.loads(response.read())
     except OSError:

@@ -24,10 +24,10 @@ ConfigOption = Annotated[
 DEFAULT_CONFIG = Path("gateway.toml")
 
 # A pipe has no width: wide enough for a whole row, so that a script gets every column uncut.
-PIPE_WIDTH = 220
+PIPE_WIDTH = 280
 
-output = Console(highlight=False, width=None if sys.stdout.isatty() else PIPE_WIDTH)
-errors = Console(stderr=True, highlight=False, soft_wrap=True)
+output = Console(highlight=False, emoji=False, width=None if sys.stdout.isatty() else PIPE_WIDTH)
+errors = Console(stderr=True, highlight=False, emoji=False, soft_wrap=True)
 
 
 def settings_of(config: Path) -> Settings:

@@ -27,6 +27,7 @@ from rich.syntax import Syntax
 
 from gateway.bootstrap.gateway import Gateway
 from gateway.cli.acknowledgement_words import explained
+from gateway.cli.demo_as2 import DemoAs2Partner, Sent
 from gateway.cli.demo_workspace import CLINIC_USER, DOWNSTREAM, Workspace, make_workspace
 from gateway.cli.logs import configure_logs
 from gateway.definitions.settings import load_settings
@@ -65,6 +66,7 @@ def demo(
 async def _demo(workspace: Workspace, *, once: bool) -> None:
     gateway = await Gateway.open(load_settings(workspace.settings))
     try:
+        _expect(not gateway.partners.faults, "no fault in the demo's own files")
         url = f"https://localhost:{gateway.https_port}"
         async with asyncio.timeout(DEADLINE_S), _clients(workspace, url) as clients:
             await _scenario(clients, url)
@@ -76,11 +78,13 @@ async def _demo(workspace: Workspace, *, once: bool) -> None:
 
 @dataclass(frozen=True, slots=True)
 class _Clients:
-    """A clinic with a password, a mill with a certificate, a downstream application with a token."""
+    """A clinic with a password, a mill with a certificate, a biller over AS2, a downstream application with a token."""
 
     clinic: aiohttp.ClientSession
     mill: aiohttp.ClientSession
     downstream: aiohttp.ClientSession
+    cedar: aiohttp.ClientSession
+    cedar_as2: DemoAs2Partner
 
 
 @asynccontextmanager
@@ -91,18 +95,22 @@ async def _clients(workspace: Workspace, url: str) -> AsyncIterator[_Clients]:
     basic = {"Authorization": aiohttp.encode_basic_auth(CLINIC_USER, workspace.clinic_password)}
     bearer = {"Authorization": f"Bearer {workspace.token}"}
     plain = ssl.create_default_context(cafile=authority)
+    cedar_as2 = DemoAs2Partner(workspace.cedar_listening, workspace.cedar_as2, workspace.our_as2)
     async with (
+        cedar_as2.listening(),
+        aiohttp.ClientSession(url, connector=aiohttp.TCPConnector(ssl=plain)) as cedar,
         aiohttp.ClientSession(url, connector=aiohttp.TCPConnector(ssl=plain), headers=basic) as clinic,
         aiohttp.ClientSession(url, connector=aiohttp.TCPConnector(ssl=with_certificate)) as mill,
         aiohttp.ClientSession(url, connector=aiohttp.TCPConnector(ssl=plain), headers=bearer) as downstream,
     ):
-        yield _Clients(clinic, mill, downstream)
+        yield _Clients(clinic, mill, downstream, cedar, cedar_as2)
 
 
 async def _scenario(clients: _Clients, url: str) -> None:
     output.print(
         Panel(
-            "Two trading partners send X12 to a gateway over HTTPS, and an application behind it takes canonical XML.\n"
+            "Three trading partners send X12 to a gateway over HTTPS and AS2; an application behind it takes canonical "
+            "XML.\n"
             f"The gateway listens on [bold]{url}[/bold], with certificates made for this run.\n"
             "Everything stays on this machine; every name and number is invented.",
             title="gateway demo",
@@ -113,6 +121,7 @@ async def _scenario(clients: _Clients, url: str) -> None:
     await _broken_envelope(clients)
     await _batch(clients)
     await _duplicate(clients)
+    await _over_as2(clients)
     output.print("\n[bold green]Everything happened as expected.[/bold green]")
 
 
@@ -167,6 +176,27 @@ async def _duplicate(clients: _Clients) -> None:
     _expect("IK5*A" in answer, "the same acknowledgement as before")
     await _pulled(clients, expected=0)
     output.print("It got the same acknowledgements as the first time, and nothing went downstream twice.")
+
+
+async def _over_as2(clients: _Clients) -> None:
+    _headline(6, "Cedar Billing sends claims (837P) over AS2, signed and encrypted, and gets an MDN and a 999 back")
+    text = _sample("claims-as2.edi")
+    sent = await clients.cedar_as2.send(clients.cedar, text)
+    names = ("AS2-From", "AS2-To", "Message-ID", "Content-Type", "Disposition-Notification-Options")
+    shown = "\n".join(f"{name}: {sent.headers.get(name)}" for name in names)
+    title = f"POST /as2  {len(text)} bytes of X12 in {sent.size_bytes} bytes of CMS"
+    output.print(Panel(escape(shown), title=title, title_align="left", style="dim"))
+    _show_receipt(sent)
+    _expect(str(sent.receipt.disposition) == "processed", "an MDN that says processed")
+    _expect(sent.receipt.is_signed and sent.is_proven, "a signed MDN with the MIC of what was sent")
+    output.print(
+        "Its signature is the gateway's, and its MIC is that of the message: Cedar can prove what was received."
+    )
+    answer = (await clients.cedar_as2.taken()).decode("latin-1")
+    output.print("Then the gateway sent an AS2 message of its own, which Cedar decrypted, verified and receipted:")
+    _show_acknowledgement(answer)
+    _expect("ST*999" in answer and "IK5*A" in answer, "a 999 over AS2 that accepts the claims")
+    await _pulled(clients, expected=2)
 
 
 _X12 = {"Content-Type": "application/EDI-X12"}
@@ -238,6 +268,15 @@ def _show_acknowledgement(answer: str) -> None:
     output.print("In words:")
     for sentence in explained(answer.encode("latin-1")):
         output.print(f"  {escape(sentence)}")
+
+
+def _show_receipt(sent: Sent) -> None:
+    """The notification inside the signed receipt."""
+    text = sent.receipt_body.decode("latin-1")
+    begin = text.find("Reporting-UA")
+    notification = text[begin : text.find("\r\n\r\n", begin)] if begin >= 0 else str(sent.receipt.disposition)
+    title = "The MDN in the reply"
+    output.print(Panel(escape(notification.strip()), title=title, title_align="left", border_style="cyan"))
 
 
 def _show_xml(document: str, title: str) -> None:

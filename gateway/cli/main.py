@@ -24,12 +24,15 @@ COMMANDS: Mapping[str, str] = {
     "convert": "gateway.cli.convert:convert",
     "demo": "gateway.cli.demo:demo",
     "serve": "gateway.cli.serve:serve",
+    "send": "gateway.cli.send:send",
     "messages": "gateway.cli.messages:messages",
+    "dispatches": "gateway.cli.dispatches:dispatches",
     "show": "gateway.cli.show:show",
     "resubmit": "gateway.cli.resubmit:resubmit",
     "lint": "gateway.cli.lint:lint",
     "partners": "gateway.cli.partners:app",
     "keys": "gateway.cli.keys:app",
+    "archive": "gateway.cli.archive:app",
 }
 
 

@@ -15,7 +15,7 @@ from cryptography import x509
 from rich.markup import escape
 from rich.table import Table
 
-from gateway.bootstrap import socket_path
+from gateway.bootstrap.paths import socket_path
 from gateway.cli.administration import NoServerError, RefusedError, ask
 from gateway.cli.configuration import DEFAULT_CONFIG, ConfigOption, errors, output, settings_of, show_faults
 from gateway.cli.key_files import partner_certificate

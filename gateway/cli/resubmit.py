@@ -1,4 +1,4 @@
-"""`gateway resubmit`: let a message that failed or is held go on from where it stopped.
+"""`gateway resubmit`: let what failed, is held or is overdue go on from where it stopped.
 
 Owns the call. Must not write the ledger: the running server does.
 """
@@ -17,10 +17,13 @@ from gateway.cli.configuration import DEFAULT_CONFIG, ConfigOption, errors, outp
 
 
 def resubmit(
-    instance: Annotated[UUID, typer.Argument(metavar="ID", help="As `gateway messages --state failed` shows it.")],
+    instance: Annotated[
+        UUID,
+        typer.Argument(metavar="ID", help="As `gateway messages` or `gateway dispatches` shows it."),
+    ],
     config: ConfigOption = DEFAULT_CONFIG,
 ) -> None:
-    """Resubmit a failed or held message; your user name goes into the audit log."""
+    """Resubmit a failed or held message, or send one of ours again, the same; your name goes into the audit log."""
     settings = settings_of(config)
     try:
         ask(socket_path(settings), f"/instances/{instance}/resubmit?actor={quote(getpass.getuser())}")

@@ -4,6 +4,7 @@ Owns the layout. Must not know how messages are kept.
 """
 
 import asyncio
+from dataclasses import dataclass
 from typing import Annotated
 from uuid import UUID
 
@@ -13,8 +14,15 @@ from rich.table import Table
 
 from gateway.bootstrap.paths import ledger_reader
 from gateway.cli.configuration import DEFAULT_CONFIG, ConfigOption, errors, output, settings_of
+from gateway.cli.dispatches import dispatch_table
 from gateway.definitions.settings import Settings
+from gateway.pipeline.as2.dispatches import DispatchFilter, DispatchRow
+from gateway.pipeline.as2.records import As2Row
 from gateway.pipeline.records import InstanceDetail
+from gateway.pipeline.states import DispatchState
+
+# Acknowledgements of one message, and its receipt.
+_SHOWN_DISPATCHES = 100
 
 
 def show(
@@ -22,25 +30,78 @@ def show(
     config: ConfigOption = DEFAULT_CONFIG,
 ) -> None:
     """Show one message: steps, sets, findings, acknowledgements, deliveries."""
-    detail = asyncio.run(_detail(settings_of(config), instance))
-    if detail is None:
-        errors.print(f"There is no message {instance}.")
-        raise typer.Exit(1)
-    _facts(detail)
-    _steps(detail)
-    _interchanges(detail)
-    _findings(detail)
-    _answers(detail)
+    match asyncio.run(_found(settings_of(config), instance)):
+        case _Message(detail, as2, dispatches):
+            _facts(detail)
+            if as2 is not None:
+                _envelope(as2)
+            _steps(detail)
+            _interchanges(detail)
+            _findings(detail)
+            _answers(detail)
+            if dispatches:
+                output.print(dispatch_table(dispatches))
+        case DispatchRow() as row:
+            _dispatch(row)
+        case None:
+            errors.print(f"There is no message {instance}.")
+            raise typer.Exit(1)
 
 
-async def _detail(settings: Settings, instance: UUID) -> InstanceDetail | None:
+@dataclass(frozen=True, slots=True)
+class _Message:
+    """What came, how it came, and what went out because of it."""
+
+    detail: InstanceDetail
+    as2: As2Row | None
+    dispatches: tuple[DispatchRow, ...]
+
+
+async def _found(settings: Settings, id_: UUID) -> _Message | DispatchRow | None:
     reader = ledger_reader(settings)
     if reader is None:
         return None
     try:
-        return await reader.show(instance)
+        detail = await reader.show(id_)
+        if detail is None:
+            return await reader.dispatch(id_)
+        dispatches = await reader.dispatches(DispatchFilter(instance=id_), None, _SHOWN_DISPATCHES)
+        return _Message(detail, await reader.as2_message(id_), dispatches)
     finally:
         await reader.close()
+
+
+def _envelope(row: As2Row) -> None:
+    """What the AS2 headers said and what became of the message when it was opened."""
+    arrival, opening = row.arrival, row.opening
+    output.print(f"  AS2 {escape(arrival.partner_name)} -> {escape(arrival.our_name)} ({escape(arrival.relationship)})")
+    output.print(f"  Message-ID {escape(arrival.message_id)}, receipt {arrival.receipt.value}")
+    if opening is None:
+        output.print("  not opened yet")
+        return
+    protected = f" ({escape(opening.security)})" if opening.security else ""
+    output.print(f"  {escape(str(opening.disposition))}{protected} {escape(opening.detail)}".rstrip())
+    if opening.signer_sha256 is not None:
+        output.print(f"  signer sha256 {opening.signer_sha256.hex()}")
+    if opening.mic:
+        output.print(f"  MIC {escape(opening.mic)}")
+    if opening.duplicate_of is not None:
+        output.print(f"  repeats {opening.duplicate_of}")
+
+
+def _dispatch(row: DispatchRow) -> None:
+    draft = row.draft
+    output.print(f"[bold]{draft.id}[/bold]  {row.state.value}  attempt {row.attempt}  {escape(row.error)}".rstrip())
+    output.print(f"  {escape(draft.document)} to {escape(draft.partner)} ({escape(draft.relationship)})")
+    output.print(f"  made {draft.created_at:%Y-%m-%d %H:%M:%S} UTC, Message-ID {escape(draft.message_id)}")
+    if draft.instance is not None:
+        output.print(f"  because of {draft.instance}")
+    if row.http_status is not None:
+        output.print(f"  HTTP {row.http_status}, receipt: {escape(row.disposition) or '-'}")
+    for mic in row.mics:
+        output.print(f"  MIC {escape(mic)}")
+    if row.state is DispatchState.SENT:
+        output.print(f"  receipt awaited until {row.due_at:%Y-%m-%d %H:%M:%S} UTC")
 
 
 def _facts(detail: InstanceDetail) -> None:

@@ -4,10 +4,11 @@ Owns the order of starting and stopping. Must not know any adapter.
 """
 
 import os
-from collections.abc import Callable
+from collections.abc import AsyncIterable, Callable
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from typing import Protocol
+from uuid import UUID
 
 from gateway.pipeline.as2.arrive import As2Exchange, OpeningWaits
 from gateway.pipeline.as2.courier import Courier, CourierSettings
@@ -20,7 +21,8 @@ from gateway.pipeline.exchange import Exchange
 from gateway.pipeline.failure import Backoff
 from gateway.pipeline.outbox import PartnerOutbox
 from gateway.pipeline.ports import Archive, Clock, Judge, Ledger, Spool
-from gateway.pipeline.receive import Intake, ReceiveLimits, Receiver
+from gateway.pipeline.receive import Intake, KeptBytes, ReceiveLimits, Receiver, Refusal
+from gateway.pipeline.relationships import Relationship
 from gateway.pipeline.steps import InboundSteps
 
 
@@ -97,6 +99,16 @@ class Pipeline:
         self.deliveries = Deliveries(ledger, archive, clock, settings.delivery_backoff)
         self.outbox = PartnerOutbox(ledger, archive, clock)
         self.ledger = ledger
+
+    async def send_file(
+        self, relationship: Relationship, body: AsyncIterable[bytes], filename: str, content_type: str, actor: str
+    ) -> UUID | Refusal:
+        """Keep a file and send it over AS2; the id of the message of ours. Durable on return."""
+
+        async def accept(kept: KeptBytes) -> UUID:
+            return await self.courier.send_file(relationship, kept.archived, filename, content_type, actor)
+
+        return await self._intake.take(body, b"", accept)
 
     def start(self) -> None:
         """Begin to work off what is due, first of all what an earlier process left."""
