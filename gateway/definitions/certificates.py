@@ -9,8 +9,9 @@ from dataclasses import dataclass, field
 from datetime import UTC, date, datetime, time, timedelta
 
 from cryptography import x509
-from cryptography.exceptions import UnsupportedAlgorithm
+from cryptography.exceptions import InvalidSignature, UnsupportedAlgorithm
 from cryptography.hazmat.primitives import hashes
+from cryptography.hazmat.primitives.asymmetric.padding import PKCS1v15
 from cryptography.hazmat.primitives.asymmetric.rsa import RSAPrivateKey, RSAPublicKey
 from cryptography.hazmat.primitives.serialization import (
     Encoding,
@@ -30,6 +31,8 @@ MAX_RSA_BITS = 16384
 
 _PEM = b"-----BEGIN "
 _SEQUENCE = b"\x30"
+# What a key signs to show that it can.
+_PROBE = b"probe"
 
 
 class CredentialError(ValueError):
@@ -213,7 +216,9 @@ def _holder(
 def _private_key(data: bytes, password: bytes | None) -> object:
     load = load_pem_private_key if is_pem(data) else load_der_private_key
     try:
-        return load(data, password)
+        # Whether the numbers are primes takes a quarter of a second for 4096 bits, at each start: `_pair` asks the key
+        # to sign instead, which a damaged one cannot.
+        return load(data, password, unsafe_skip_rsa_key_validation=True)
     except TypeError:
         if password is None:
             raise PasswordNeeded("is encrypted, and no password is given") from None
@@ -229,4 +234,12 @@ def _pair(certificate: x509.Certificate, key: object, chain: tuple[x509.Certific
     form = (Encoding.DER, PublicFormat.SubjectPublicKeyInfo)
     if key.public_key().public_bytes(*form) != certificate.public_key().public_bytes(*form):
         raise CredentialError("is not the key of the certificate")
+    _check_signs(key)
     return KeyPair(certificate, key, chain)
+
+
+def _check_signs(key: RSAPrivateKey) -> None:
+    try:
+        key.public_key().verify(key.sign(_PROBE, PKCS1v15(), hashes.SHA256()), _PROBE, PKCS1v15(), hashes.SHA256())
+    except (InvalidSignature, ValueError):
+        raise CredentialError("has a damaged private key: what it signs does not verify") from None
