@@ -53,6 +53,20 @@ class Files:
             raise
         return descriptor
 
+    def is_locked(self) -> bool:
+        """Whether some process has that right at this moment."""
+        try:
+            descriptor = os.open(self.folder / "lock", os.O_RDONLY | os.O_CLOEXEC)
+        except FileNotFoundError:
+            return False
+        try:
+            fcntl.flock(descriptor, fcntl.LOCK_SH | fcntl.LOCK_NB)
+        except BlockingIOError:
+            return True
+        finally:
+            os.close(descriptor)
+        return False
+
     @contextmanager
     def keys_lock(self) -> Iterator[None]:
         """The right to replace sidecars, for a moment: keys rotate while the server that writes segments runs."""

@@ -155,6 +155,11 @@ class SegmentArchive:
         finally:
             self._room.give(len(data))
 
+    def size(self, reference: ArchiveReference) -> int:
+        """How many bytes the body has. Raises NotInArchive."""
+        *chunks, last = self.records_of(reference)
+        return sum(chunk.plain_size for chunk in chunks) if chunks else last.plain_size
+
     def read(self, reference: ArchiveReference, start: int = 0, end: int | None = None) -> Iterator[bytes]:
         """Bytes `start` to `end`, chunk by chunk. Raises NotInArchive."""
         key = (int(reference.segment), reference.offset)

@@ -2,66 +2,13 @@
 
 import errno
 import os
-from collections.abc import AsyncIterator
 from pathlib import Path
 
 import pytest
 
-from gateway.model.exchange import ArchiveReference
 from gateway.pipeline.ports import NotInArchive, StoreFailed, StoreFull
-from gateway.stores.archive import ArchiveDamaged, ArchiveLocked, KeyRing, SegmentArchive
-from gateway.stores.archive.files import Files
-
-RING = KeyRing.of(bytes(range(32)))
-
-
-async def pieces(*parts: bytes) -> AsyncIterator[bytes]:
-    """A body as a transport gives it."""
-    for part in parts:
-        yield part
-
-
-def whole(archive: SegmentArchive, reference: ArchiveReference) -> bytes:
-    """All bytes of a body."""
-    return b"".join(archive.read(reference))
-
-
-class Fatal:
-    """Remembers what was fatal."""
-
-    def __init__(self) -> None:
-        self.errors: list[BaseException] = []
-
-    def __call__(self, error: BaseException) -> None:
-        """Take one."""
-        self.errors.append(error)
-
-
-class FailingFiles(Files):
-    """Real files whose next write or sync fails as told; a failing write leaves half of the data."""
-
-    def __init__(self, folder: Path) -> None:
-        super().__init__(folder)
-        self.write_error: OSError | None = None
-        self.sync_error: OSError | None = None
-
-    def write(self, descriptor: int, data: bytes) -> None:
-        """Fail as told, halfway."""
-        if self.write_error is not None:
-            super().write(descriptor, data[: len(data) // 2])
-            raise self.write_error
-        super().write(descriptor, data)
-
-    def sync(self, descriptor: int) -> None:
-        """Fail as told."""
-        if self.sync_error is not None:
-            raise self.sync_error
-        super().sync(descriptor)
-
-
-def last_segment(folder: Path) -> Path:
-    """The one that is written to."""
-    return max(folder.glob("*.segment"))
+from gateway.stores.archive import ArchiveDamaged, ArchiveLocked, SegmentArchive
+from tests.unit.stores.archive.archives import RING, FailingFiles, Fatal, last_segment, pieces, whole
 
 
 async def test_reopened_archive_reads_what_was_written(tmp_path: Path) -> None:
@@ -98,7 +45,7 @@ async def test_torn_tail_is_cut_off(tmp_path: Path) -> None:
     await archive.close()
     good_size = last_segment(tmp_path).stat().st_size
     with last_segment(tmp_path).open("ab") as file:
-        file.write(b"GWA\x01torn")
+        file.write(b"GWA\x02torn")
 
     reopened = await SegmentArchive.open(tmp_path, Fatal(), keys=RING)
 
@@ -116,10 +63,10 @@ async def test_damage_before_durable_bytes_is_never_cut_off(tmp_path: Path) -> N
     await archive.close()
     path = last_segment(tmp_path)
     content = bytearray(path.read_bytes())
-    content[30] ^= 0xFF
+    content[200] ^= 0xFF
     path.write_bytes(content)
 
-    with pytest.raises(ArchiveDamaged, match="damaged at byte 0"):
+    with pytest.raises(ArchiveDamaged, match="damaged at byte"):
         await SegmentArchive.open(tmp_path, Fatal(), keys=RING)
 
     assert path.read_bytes() == content
