@@ -54,7 +54,7 @@ from gateway.stores.spool import FileSpools
 from gateway.transports.https.application import root_application
 from gateway.transports.https.as2 import As2Resource
 from gateway.transports.https.authenticate import Authenticator
-from gateway.transports.https.door import Door
+from gateway.transports.https.entrance import Entrance
 from gateway.transports.https.exchange import ExchangeResource
 from gateway.transports.https.limits import Limits
 from gateway.transports.https.passwords import PasswordVerifier
@@ -137,12 +137,12 @@ class Gateway:
         closing.push_async_callback(pipeline.stop, settings.engine.stop_grace_s)
         pipeline.start()
         limits = Limits()
-        root, door = self._partners_application(limits)
+        root, entrance = self._partners_application(limits)
         add_api(root, api_operations(pipeline.deliveries, ledger), self._tokens, version(DISTRIBUTION))
         self._https = HttpsListener(root, settings.https.host, settings.https.port, limits)
         closing.push_async_callback(self._https.stop)
         await self._https.start(self._context)
-        closing.push_async_callback(door.drained)
+        closing.push_async_callback(entrance.drained)
         closing.callback(pipeline.exchange.refuse_more)
         operators = operators_application(self._checks, REGISTRY)
         self._operators = HttpsListener(operators, settings.console.host, settings.console.port, limits)
@@ -150,24 +150,24 @@ class Gateway:
         await self._operators.start(None)
         await self._administer()
 
-    def _partners_application(self, limits: Limits) -> tuple[web.Application, Door]:
+    def _partners_application(self, limits: Limits) -> tuple[web.Application, Entrance]:
         verifier = PasswordVerifier(time.monotonic)
         self._closing.callback(verifier.close)
         throttle = GuessThrottle(time.monotonic)
         authenticator = Authenticator(self._directory, verifier, throttle)
         root = root_application()
         pipeline = self._pipeline
-        door = Door(lambda: pipeline.exchange.accepting, limits)
+        entrance = Entrance(lambda: pipeline.exchange.accepting, limits)
         ExchangeResource(
             pipeline.exchange,
             pipeline.outbox,
             authenticator=authenticator,
             limits=limits,
-            door=door,
+            entrance=entrance,
             size_limit_bytes=self._size_limit_bytes,
         ).add_routes(root)
-        As2Resource(pipeline.as2, authenticator, throttle, door, limits).add_routes(root)
-        return root, door
+        As2Resource(pipeline.as2, authenticator, throttle, entrance, limits).add_routes(root)
+        return root, entrance
 
     def _size_limit_bytes(self, principal: Principal) -> int:
         """The smaller of what the settings and the partner's agreements allow."""

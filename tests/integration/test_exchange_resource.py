@@ -27,6 +27,7 @@ from gateway.pipeline.records import PartnerAnswer
 from gateway.pipeline.states import InstanceState, PartnerAnswerState
 from gateway.transports.https.application import root_application
 from gateway.transports.https.authenticate import Authenticator, PasswordHolder
+from gateway.transports.https.entrance import Entrance
 from gateway.transports.https.exchange import ExchangeResource
 from gateway.transports.https.limits import Limits
 from gateway.transports.https.passwords import PasswordVerifier
@@ -156,7 +157,14 @@ async def door(certificates: DevelopmentCertificates) -> AsyncIterator[Door]:
     authenticator = Authenticator(TwoPartners(), verifier, GuessThrottle(lambda: 0.0))
     exchange, outbox = Scripted(), ScriptedOutbox()
     root = root_application()
-    ExchangeResource(exchange, outbox, authenticator, limits, lambda _principal: 1 << 20).add_routes(root)
+    ExchangeResource(
+        exchange,
+        outbox,
+        authenticator=authenticator,
+        limits=limits,
+        entrance=Entrance(lambda: exchange.accepting, limits),
+        size_limit_bytes=lambda _principal: 1 << 20,
+    ).add_routes(root)
     listener = HttpsListener(root, "127.0.0.1", 0, limits)
     server = certificates.server
     await listener.start(tls_context(TlsSettings(str(server.certificate), str(server.key))))

@@ -26,7 +26,7 @@ from gateway.pipeline.as2.arrive import (
 from gateway.pipeline.as2.receipts import ReceiptRefused, ReceiptTaken, RefusalReason
 from gateway.transports.https.authenticate import Authenticator
 from gateway.transports.https.body import SenderGoneError
-from gateway.transports.https.door import Door, expect_later
+from gateway.transports.https.entrance import Entrance, expect_later
 from gateway.transports.https.limits import Limits
 from gateway.transports.https.metrics import AS2_MESSAGES, REFUSALS
 from gateway.transports.https.problem import Problem, ProblemError
@@ -60,12 +60,17 @@ class As2Resource:
     """The AS2 endpoint."""
 
     def __init__(
-        self, exchange: As2Exchange, authenticator: Authenticator, throttle: GuessThrottle, door: Door, limits: Limits
+        self,
+        exchange: As2Exchange,
+        authenticator: Authenticator,
+        throttle: GuessThrottle,
+        entrance: Entrance,
+        limits: Limits,
     ) -> None:
         self._exchange = exchange
         self._authenticator = authenticator
         self._throttle = throttle
-        self._door = door
+        self._entrance = entrance
         self._limits = limits
 
     def add_routes(self, root: web.Application) -> None:
@@ -91,7 +96,7 @@ class As2Resource:
         # A stranger's body is read within the limit of what is hashed of any stranger: it has to be told so.
         size_limit_bytes = self._exchange.size_limit_bytes(addressing) or self._limits.refused_body_size_bytes
         try:
-            async with self._door.admitted(request, size_limit_bytes) as body:
+            async with self._entrance.admitted(request, size_limit_bytes) as body:
                 outcome = await self._exchange.handle(
                     As2Request(headers, addressing, request.remote or "", proven), body
                 )

@@ -22,7 +22,7 @@ from gateway.pipeline.records import PartnerAnswer
 from gateway.pipeline.states import InstanceState
 from gateway.transports.https.authenticate import Authenticator
 from gateway.transports.https.body import SenderGoneError, body_chunks
-from gateway.transports.https.door import Door, expect_later
+from gateway.transports.https.entrance import Entrance, expect_later
 from gateway.transports.https.limits import Limits
 from gateway.transports.https.metrics import EXCHANGES, REFUSALS
 from gateway.transports.https.problem import Problem, ProblemError
@@ -53,14 +53,14 @@ class ExchangeResource:
         *,
         authenticator: Authenticator,
         limits: Limits,
-        door: Door,
+        entrance: Entrance,
         size_limit_bytes: Callable[[Principal], int],
     ) -> None:
         self._exchange = exchange
         self._outbox = outbox
         self._authenticator = authenticator
         self._limits = limits
-        self._door = door
+        self._entrance = entrance
         self._size_limit_bytes = size_limit_bytes
 
     def add_routes(self, root: web.Application) -> None:
@@ -110,7 +110,7 @@ class ExchangeResource:
             remote=request.remote or "",
         )
         try:
-            async with self._door.admitted(request, self._size_limit_bytes(principal)) as body:
+            async with self._entrance.admitted(request, self._size_limit_bytes(principal)) as body:
                 outcome = await self._exchange.handle(arrival, body)
         except SenderGoneError:
             log.info("exchange.sender_gone", partner=principal.partner, remote=request.remote)

@@ -23,8 +23,8 @@ async def expect_later(_request: web.Request) -> None:
     """Say nothing yet: `100 Continue` follows once the sender is known."""
 
 
-class Door:
-    """One door for all resources that take bodies; `accepting` is False once nothing may come in any more."""
+class Entrance:
+    """One entrance for all resources that take bodies; `accepting` is False once nothing may come in any more."""
 
     def __init__(self, accepting: Callable[[], bool], limits: Limits) -> None:
         self._accepting = accepting
