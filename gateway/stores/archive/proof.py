@@ -279,7 +279,7 @@ def _digest(text: str) -> bytes:
 
 
 def _count(value: Any) -> int:
-    # No field of a record or of the chain has more than eight bytes.
-    if not isinstance(value, int) or not 0 <= value < 1 << 62:
+    # No archive comes near it, and eight bytes hold it times the records of a block.
+    if not isinstance(value, int) or not 0 <= value < 1 << 48:
         raise ProofMalformed("A number of the proof is out of range.")
     return value

@@ -74,3 +74,8 @@ def alter(path: Path, offset: int, mask: int = 1) -> None:
     content[offset] ^= mask
     path.chmod(0o640)
     path.write_bytes(content)
+
+
+def found(folder: Path, pattern: str) -> list[Path]:
+    """The files of a folder, in order."""
+    return sorted(folder.glob(pattern))

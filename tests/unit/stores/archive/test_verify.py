@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from gateway.stores.archive import ChainHead, SegmentArchive
+from gateway.stores.archive import ChainHead, KeyRing, SegmentArchive
 from gateway.stores.archive.record import HEADER_BYTES, size_at
 from gateway.stores.archive.verifying import VerifyReport, verify
 from tests.unit.stores.archive.archives import OTHER_KEY, RING, Fatal, alter, kept, last_segment, pieces
@@ -217,8 +217,6 @@ async def test_missing_sidecar_is_named(tmp_path: Path) -> None:
 
 async def test_missing_key_is_named_by_its_id(tmp_path: Path) -> None:
     """Verifying with keys that are not the archive's says which one it needs."""
-    from gateway.stores.archive import KeyRing
-
     await kept(tmp_path, [b"body"])
 
     report = verify(tmp_path, KeyRing.of(OTHER_KEY))
