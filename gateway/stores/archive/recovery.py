@@ -131,9 +131,18 @@ def next_record(view: memoryview, offset: int) -> int | None:
 
 
 def last_head(files: Files) -> ChainHead:
-    """The head of the chain at the end of what lies there, whoever may be writing. Raises ArchiveDamaged, OSError."""
+    """The head of the chain at the end of what lies there, durable, whoever may be writing.
+
+    Raises ArchiveDamaged, OSError.
+    """
     numbers = files.segments()
     if not numbers:
         return NO_RECORDS
-    state = inspect(files.path(numbers[-1]))
-    return state.chain.head() if state.chain is not None else head_before(files, numbers[-1])
+    path = files.path(numbers[-1])
+    state = inspect(path)
+    if state.chain is None:
+        return head_before(files, numbers[-1])
+    # Some of it may be of a group that its writer has not synced yet: a head is noted for good.
+    with path.open("rb") as file:
+        files.sync(file.fileno())
+    return state.chain.head()

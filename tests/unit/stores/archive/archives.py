@@ -60,9 +60,11 @@ def last_segment(folder: Path) -> Path:
     return max(folder.glob("*.segment"))
 
 
-async def kept(folder: Path, bodies: Iterable[bytes], segment_bytes: int = 64 << 20) -> list[ArchiveReference]:
+async def kept(
+    folder: Path, bodies: Iterable[bytes], segment_bytes: int = 64 << 20, ring: KeyRing = RING
+) -> list[ArchiveReference]:
     """An archive of these bodies, closed again."""
-    archive = await SegmentArchive.open(folder, Fatal(), keys=RING, segment_bytes=segment_bytes)
+    archive = await SegmentArchive.open(folder, Fatal(), keys=ring, segment_bytes=segment_bytes)
     references = [await archive.append(pieces(body)) for body in bodies]
     await archive.close()
     return references
