@@ -8,7 +8,7 @@ from contextlib import suppress
 from typing import NamedTuple
 
 from gateway.envelopes.as2.cms.algorithms import digest_of
-from gateway.envelopes.as2.cms.ber import OBJECT_IDENTIFIER, OCTET_STRING, Cursor, context
+from gateway.envelopes.as2.cms.ber import END, OBJECT_IDENTIFIER, OCTET_STRING, Cursor, context
 from gateway.envelopes.as2.cms.content import ContentReader
 from gateway.envelopes.as2.cms.errors import CmsError, UnsupportedAlgorithm
 from gateway.envelopes.as2.cms.limits import DEFAULT_LIMITS, CmsLimits
@@ -67,6 +67,8 @@ class SignedReader:
 def _read_head(cursor: Cursor) -> _Head:
     algorithms = enter_signed_data(cursor)
     content_type = cursor.read(OBJECT_IDENTIFIER)
+    if cursor.tag() == END:
+        raise CmsError("The message has no content: the signature stands beside it.")
     cursor.enter(context(0))
     return _Head(algorithms, content_type)
 
