@@ -6,9 +6,10 @@ Owns the paths and their JSON. Must not know how anything is reloaded. The socke
 import json
 import os
 import socket
-from collections.abc import AsyncIterable, Awaitable, Callable
+from collections.abc import AsyncIterable
 from dataclasses import asdict, dataclass
 from pathlib import Path
+from typing import Protocol
 from uuid import UUID
 
 from aiohttp import web
@@ -55,15 +56,41 @@ class NotSent:
 
 
 @dataclass(frozen=True, slots=True)
-class Commands:
-    """What the server does when asked.
+class HoldWanted:
+    """A legal hold on one message (`subject`) or on all of a partner's; one of them is None."""
 
-    `resubmit` answers whether a message, or one of ours, was stuck. `send` returns the id of the message of ours.
-    """
+    subject: UUID | None
+    partner: str | None
+    reason: str
+    actor: str
 
-    reload: Callable[[], Awaitable[Reloaded]]
-    resubmit: Callable[[UUID, str], Awaitable[bool]]
-    send: Callable[[FileToSend, AsyncIterable[bytes]], Awaitable[UUID | NotSent]]
+
+class Commands(Protocol):
+    """What the server does when asked."""
+
+    async def reload(self) -> Reloaded:
+        """Take over partners, tokens and certificates."""
+        ...
+
+    async def resubmit(self, id_: UUID, actor: str) -> bool:
+        """Whether a message, or one of ours, was stuck and is due again."""
+        ...
+
+    async def send(self, file: FileToSend, body: AsyncIterable[bytes]) -> UUID | NotSent:
+        """The id of the message of ours."""
+        ...
+
+    async def hold(self, wanted: HoldWanted) -> UUID | None:
+        """The id of the hold, None where there is no such message."""
+        ...
+
+    async def release(self, hold: UUID, actor: str) -> bool:
+        """Whether the hold was in force."""
+        ...
+
+    async def expire(self, actor: str) -> list[dict[str, str | int]]:
+        """Destroy the keys of what may go: the segments, and how many bodies of each stay."""
+        ...
 
 
 def administration_application(commands: Commands) -> web.Application:
@@ -74,12 +101,8 @@ def administration_application(commands: Commands) -> web.Application:
         return _json(asdict(await commands.reload()))
 
     async def resubmit(request: web.Request) -> web.Response:
-        try:
-            instance = UUID(request.match_info["instance"])
-        except ValueError:
-            raise ProblemError(404, "not-found", "No such message", "Give the id that `messages` shows.") from None
-        actor = request.query.get("actor", "local")[:64]
-        if not await commands.resubmit(instance, actor):
+        instance = _id(request.match_info["instance"])
+        if not await commands.resubmit(instance, _actor(request)):
             raise ProblemError(409, "not-stuck", "Nothing to resubmit", "It is neither failed nor held, nor overdue.")
         return _json({"instance": str(instance), "state": "waiting"})
 
@@ -90,17 +113,49 @@ def administration_application(commands: Commands) -> web.Application:
             relationship=query.get("relationship", ""),
             filename=query.get("filename", ""),
             content_type=query.get("content_type", ""),
-            actor=query.get("actor", "local")[:64],
+            actor=_actor(request),
         )
         sent = await commands.send(file, request.content.iter_any())
         if isinstance(sent, NotSent):
             raise ProblemError(409, "not-sent", "Nothing was sent", sent.reason)
         return _json({"id": str(sent)})
 
+    async def hold(request: web.Request) -> web.Response:
+        query = request.query
+        subject = _id(query["subject"]) if "subject" in query else None
+        wanted = HoldWanted(subject, query.get("partner"), query.get("reason", "")[:500], _actor(request))
+        placed = await commands.hold(wanted)
+        if placed is None:
+            raise ProblemError(404, "not-found", "No such message", "Give the id that `messages` shows.")
+        return _json({"id": str(placed)})
+
+    async def release(request: web.Request) -> web.Response:
+        released = _id(request.match_info["hold"])
+        if not await commands.release(released, _actor(request)):
+            raise ProblemError(404, "not-found", "No such hold", "See `gateway archive holds`.")
+        return _json({"id": str(released)})
+
+    async def expire(request: web.Request) -> web.Response:
+        return _json({"segments": await commands.expire(_actor(request))})
+
+    made.router.add_post("/holds", hold)
+    made.router.add_post("/holds/{hold}/release", release)
+    made.router.add_post("/retention", expire)
     made.router.add_post("/reload", reload)
     made.router.add_post("/partners/{partner}/send", send)
     made.router.add_post("/instances/{instance}/resubmit", resubmit)
     return made
+
+
+def _actor(request: web.Request) -> str:
+    return request.query.get("actor", "local")[:64]
+
+
+def _id(text: str) -> UUID:
+    try:
+        return UUID(text)
+    except ValueError:
+        raise ProblemError(404, "not-found", "No such message", "Give the id that `messages` shows.") from None
 
 
 def bound_socket(path: Path) -> socket.socket:

@@ -8,27 +8,18 @@ import asyncio
 import gc
 import ssl
 import time
-from collections.abc import AsyncIterable
 from contextlib import AsyncExitStack
 from importlib.metadata import version
-from uuid import UUID
 
 import structlog
 from aiohttp import web
 from prometheus_client import REGISTRY
 
-from gateway.api.administration import (
-    Commands,
-    Fault,
-    FileToSend,
-    NotSent,
-    Reloaded,
-    administration_application,
-    bound_socket,
-)
+from gateway.api.administration import Fault, Reloaded, administration_application, bound_socket
 from gateway.api.application import add_api, api_operations
 from gateway.api.operators import operators_application
 from gateway.api.tokens import Subscriber, Tokens
+from gateway.bootstrap.commands import OperatorCommands
 from gateway.bootstrap.definitions import (
     Loaded,
     PartnerDefinitions,
@@ -46,9 +37,11 @@ from gateway.model.exchange import Principal
 from gateway.pipeline.clock import SystemClock
 from gateway.pipeline.engine import EngineSettings
 from gateway.pipeline.receive import ReceiveLimits
+from gateway.pipeline.retention import Retention, RetentionTerms
 from gateway.pipeline.service import Pipeline, PipelineSettings
 from gateway.pipeline.x12 import X12
 from gateway.stores.archive import ArchiveDamaged, ArchiveKeyMissing, ArchiveLocked, SegmentArchive
+from gateway.stores.archive.shredder import ArchiveShredder
 from gateway.stores.ledger import LedgerTooNew, SqliteTooOld, SqlLedger
 from gateway.stores.spool import FileSpools
 from gateway.transports.https.application import root_application
@@ -67,9 +60,6 @@ DISTRIBUTION = "healthcare-b2b-gateway"
 STORE_MODE = 0o700
 # Garbage in cycles is looked for after this many new objects: about a hundred messages' worth of them.
 YOUNG_OBJECTS = 10_000
-
-_NO_RELATIONSHIP = "The partner has no [[as2]] table, is disabled, or its file is faulty: see `gateway lint`."
-_REFUSED = "The file cannot be kept: it is empty, too large, or there is no room."
 
 log = structlog.get_logger(__name__)
 
@@ -136,6 +126,9 @@ class Gateway:
         self._pipeline = pipeline
         closing.push_async_callback(pipeline.stop, settings.engine.stop_grace_s)
         pipeline.start()
+        self._retention = Retention(ledger, ArchiveShredder(archive), self._clock, self._retention_terms)
+        forever = asyncio.create_task(self._retention.run_forever())
+        closing.callback(forever.cancel)
         limits = Limits()
         root, entrance = self._partners_application(limits)
         add_api(root, api_operations(pipeline.deliveries, ledger), self._tokens, version(DISTRIBUTION))
@@ -169,6 +162,11 @@ class Gateway:
         As2Resource(pipeline.as2, authenticator, throttle, entrance, limits).add_routes(root)
         return root, entrance
 
+    def _retention_terms(self) -> RetentionTerms:
+        """What settings and partners' files say at this moment."""
+        partners = self.partners
+        return RetentionTerms(self.settings.retention_days, partners.retention_days, partners.out)
+
     def _size_limit_bytes(self, principal: Principal) -> int:
         """The smaller of what the settings and the partner's agreements allow."""
         allowed = self.settings.https.body_size_bytes
@@ -177,7 +175,7 @@ class Gateway:
 
     async def _administer(self) -> None:
         path = socket_path(self.settings)
-        commands = Commands(self.reload, self._resubmit, self._send)
+        commands = OperatorCommands(self.reload, self._pipeline, self._relationships, self._retention)
         runner = web.AppRunner(administration_application(commands), access_log=None, handle_signals=False)
         await runner.setup()
         self._closing.push_async_callback(runner.cleanup)
@@ -231,20 +229,6 @@ class Gateway:
         self._relationships.replace(loaded.partners.relationships)
         self._poster.renew()
         self._tokens.replace(_subscribers(settings))
-
-    async def _resubmit(self, id_: UUID, actor: str) -> bool:
-        """A message that came, or one of ours."""
-        pipeline = self._pipeline
-        return await pipeline.engine.resubmit(id_, actor) or await pipeline.courier.resubmit(id_, actor)
-
-    async def _send(self, file: FileToSend, body: AsyncIterable[bytes]) -> UUID | NotSent:
-        known = self._relationships.relationships().of_partner(file.partner)
-        named = [each for each in known if file.relationship in ("", each.name)]
-        if len(named) != 1:
-            names = ", ".join(each.name for each in known)
-            return NotSent(f"Name one relationship of {file.partner}: {names}." if known else _NO_RELATIONSHIP)
-        sent = await self._pipeline.send_file(named[0], body, file.filename, file.content_type, file.actor)
-        return sent if isinstance(sent, UUID) else NotSent(_REFUSED)
 
     def _checks(self) -> dict[str, bool]:
         return {"stores": not self._fatal.is_set(), "accepting": self._pipeline.exchange.accepting}

@@ -40,7 +40,8 @@ class As2Ledger(Protocol):
     ) -> Work | As2Row | None:
         """Insert a received message; `lease_s` above 0 claims it at once.
 
-        Where its Message-ID was taken with the same bytes nothing is inserted: that message comes back.
+        Where the same bytes came before under its Message-ID, and were answered as processed (with a warning too),
+        nothing is inserted: that message comes back.
         """
         ...
 
@@ -50,6 +51,8 @@ class As2Ledger(Protocol):
 
     async def opened(self, work: Work, record: OpeningRecord) -> OpeningOutcome:
         """Record an opening, its payload and its asynchronous receipt; a processed one claims its Message-ID.
+
+        With `held` the instance is held from then on: whoever dies here must not leave it to be processed.
 
         Unless the outcome is Claimed nothing was recorded; an opening with `duplicate_of` claims nothing and is
         always recorded. Raises LeaseLost.

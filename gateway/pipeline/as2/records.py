@@ -61,12 +61,16 @@ class As2Row:
 
 @dataclass(frozen=True, slots=True)
 class OpeningRecord:
-    """All that an opening leads to, recorded at once: the payload that goes on, the step, an asynchronous receipt."""
+    """All that an opening leads to, recorded at once: the payload that goes on, the step, an asynchronous receipt.
+
+    `held` is the failure that leaves the rest to an operator, None where the message goes on by itself.
+    """
 
     opening: Opening
     payload: ArchiveReference | None
     step: StepEnded
     receipt: DispatchDraft | None
+    held: StepEnded | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -51,6 +51,7 @@ from gateway.stores.ledger import (
     units_query,
 )
 from gateway.stores.ledger.as2 import As2Reads, As2Writes
+from gateway.stores.ledger.retention import RetentionReads, RetentionWrites
 from gateway.stores.ledger.schema import upgrade
 from gateway.stores.ledger.sqlite import READERS, reader_engine, sync_folder, writer_engine
 from gateway.stores.ledger.writer import BatchWriter, Insertion
@@ -65,7 +66,7 @@ def _now() -> datetime:
     return datetime.now(UTC)
 
 
-class LedgerReader(As2Reads):
+class LedgerReader(As2Reads, RetentionReads):
     """Only reading: what an operator's command needs, beside a running gateway or without one."""
 
     def __init__(self, engine: sa.Engine) -> None:
@@ -119,7 +120,7 @@ class LedgerReader(As2Reads):
         return await self._read(unit)
 
 
-class SqlLedger(As2Writes, LedgerReader):
+class SqlLedger(As2Writes, RetentionWrites, LedgerReader):
     """The whole port: reads beside, one writer thread. This process alone writes."""
 
     def __init__(

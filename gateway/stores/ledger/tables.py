@@ -336,6 +336,19 @@ sa.Index("ix_dispatch_due", dispatch.c.due_us, sqlite_where=_MAY_MOVE)
 _AWAITED = sa.text("state = 'sent'")
 sa.Index("ix_dispatch_awaited", dispatch.c.due_us, sqlite_where=_AWAITED)
 
+# A legal hold on one message, or on all of a partner's: what it is on outlives its term.
+legal_hold = sa.Table(
+    "legal_hold",
+    metadata,
+    sa.Column("id", sa.Uuid, primary_key=True),
+    sa.Column("subject", sa.Uuid, index=True),
+    sa.Column("partner", sa.Text, index=True),
+    sa.Column("reason", sa.Text, nullable=False),
+    sa.Column("actor", sa.Text, nullable=False),
+    sa.Column("placed_us", sa.BigInteger, nullable=False),
+    sa.Column("released_us", sa.BigInteger),
+)
+
 audit = sa.Table(
     "audit",
     metadata,

@@ -10,6 +10,7 @@ from uuid import UUID
 
 import sqlalchemy as sa
 
+from gateway.envelopes.as2.disposition import Kind
 from gateway.model.exchange import ArchiveReference
 from gateway.pipeline.as2.records import (
     As2Arrival,
@@ -29,6 +30,7 @@ from gateway.stores.ledger.guards import HELD_BY, held_by, holder, instance_may
 from gateway.stores.ledger.insertion import insert_rows
 from gateway.stores.ledger.steps import step_columns
 from gateway.stores.ledger.units_dispatch import add_dispatch
+from gateway.stores.ledger.units_instance import fail
 from gateway.stores.ledger.values import reference_columns, to_us
 from gateway.stores.ledger.values_as2 import arrival_columns, as2_row_of, opening_columns
 
@@ -40,6 +42,16 @@ _ONE = _ROW.where(_INSTANCE.c.id == sa.bindparam("of_instance"))
 _HOLDER = sa.select(_KEY.c.instance_id).where(
     *(_KEY.c[name] == sa.bindparam(f"of_{name}") for name in ("our_name", "partner_name", "message_id"))
 )
+_ANSWERED = (
+    _ROW.where(
+        *(_MESSAGE.c[name] == sa.bindparam(f"of_{name}") for name in ("our_name", "partner_name", "message_id")),
+        _INSTANCE.c.sha256 == sa.bindparam("of_sha256"),
+        _MESSAGE.c.disposition.is_not(None),
+        sa.or_(_MESSAGE.c.disposition_kind.is_(None), _MESSAGE.c.disposition_kind == Kind.WARNING.value),
+    )
+    .order_by(_INSTANCE.c.id)
+    .limit(1)
+)
 _HELD = sa.select(_INSTANCE.c.id).where(HELD_BY, instance_may(InstanceEvent.CONCLUDE)).with_for_update()
 
 
@@ -47,11 +59,9 @@ def accept(
     connection: sa.Connection, columns: dict[str, Any], wire: ArchiveReference, arrival: As2Arrival
 ) -> As2Row | None:
     """Insert an instance (`columns`) and what its headers say; the message that it repeats, byte by byte, instead."""
-    holding = _key_holder(connection, arrival)
-    if holding is not None:
-        original = message(connection, holding)
-        if original is not None and original.received.sha256 == columns["sha256"]:
-            return original
+    original = connection.execute(_ANSWERED, _same_key(arrival) | {"of_sha256": columns["sha256"]}).first()
+    if original is not None:
+        return as2_row_of(original)
     insert_rows(connection, _INSTANCE, [columns])
     insert_rows(connection, _MESSAGE, [{"instance_id": columns["id"], **arrival_columns(arrival, wire)}])
     return None
@@ -82,6 +92,8 @@ def opened(connection: sa.Connection, work: Work, record: OpeningRecord) -> Open
     )
     if record.receipt is not None:
         add_dispatch(connection, record.receipt)
+    if record.held is not None:
+        fail(connection, work, record.held, retry_at=None, now=record.held.ended_at)
     return Claimed()
 
 
@@ -106,9 +118,12 @@ def _claim_key(connection: sa.Connection, instance: UUID, opening: Opening) -> O
 
 
 def _key_holder(connection: sa.Connection, arrival: As2Arrival) -> UUID | None:
-    same = {f"of_{name}": value for name, value in _key_columns(arrival).items()}
-    found: UUID | None = connection.execute(_HOLDER, same).scalar()
+    found: UUID | None = connection.execute(_HOLDER, _same_key(arrival)).scalar()
     return found
+
+
+def _same_key(arrival: As2Arrival) -> dict[str, Any]:
+    return {f"of_{name}": value for name, value in _key_columns(arrival).items()}
 
 
 def _key_columns(arrival: As2Arrival) -> dict[str, Any]:
