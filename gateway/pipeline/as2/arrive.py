@@ -11,6 +11,7 @@ is opened.
 """
 
 import asyncio
+import re
 from collections.abc import AsyncIterable, AsyncIterator
 from dataclasses import dataclass, field
 from typing import Any
@@ -41,6 +42,8 @@ ANSWER_DEADLINE_S = 90.0
 # The boundary and the head of a first part.
 HEAD_BYTES = 4096
 _PORTS = {"http": 80, "https": 443}
+# Without what two readers of a URL may understand in two ways: blanks, backslashes, anything beyond ASCII.
+_PLAIN_URL = re.compile(r"[!-\[\]-~]+")
 
 
 @dataclass(frozen=True, slots=True)
@@ -285,13 +288,15 @@ def _may_be_sent(addressing: Addressing, relationship: Relationship) -> bool:
     url = None if addressing.receipt is None else addressing.receipt.url
     if url is None:
         return True
+    if not _PLAIN_URL.fullmatch(url):
+        return False
     try:
         parts = urlsplit(url)
         port = parts.port or _PORTS.get(parts.scheme, 0)
     except ValueError:
         return False
     target = ReceiptTarget((parts.hostname or "").lower(), port)
-    return parts.scheme in _PORTS and not parts.username and target in relationship.receipt_targets
+    return parts.scheme in _PORTS and "@" not in parts.netloc and target in relationship.receipt_targets
 
 
 def _principal(relationship: Relationship, proven: Principal | None) -> Principal:

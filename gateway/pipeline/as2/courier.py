@@ -287,7 +287,8 @@ class Courier:
                 receipt = read_receipt(posted.headers, posted.body, relationship.trust, now)
             except ReceiptError as error:
                 return DispatchEnded(DispatchEvent.FAIL, http_status=status, receipt=kept, error=str(error))
-            ended = outcome_of(receipt, work.mics, signature_wanted=relationship.packaging.receipt_signed)
+            signature_wanted = relationship.packaging.receipt_signed
+            ended = outcome_of(receipt, work.draft.message_id, work.mics, signature_wanted=signature_wanted)
             return replace(ended, http_status=status, receipt=kept)
         if wanted is Receipt.ASYNCHRONOUS:
             overdue_at = now + timedelta(seconds=relationship.dispatch.receipt_deadline_s)

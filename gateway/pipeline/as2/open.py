@@ -22,6 +22,7 @@ from uuid import UUID
 
 import structlog
 from cryptography.hazmat.primitives import hashes
+from cryptography.hazmat.primitives.serialization import Encoding
 
 from gateway.envelopes.as2.addressing import Addressing, read_addressing
 from gateway.envelopes.as2.digests import NeedsDigest
@@ -31,6 +32,7 @@ from gateway.envelopes.as2.profile import DigestAlgorithm, Receipt
 from gateway.envelopes.as2.reader import MessageReader
 from gateway.envelopes.as2.reading import Attachment, Opened
 from gateway.envelopes.as2.receipt_writer import Packaged, receipt_text, write_receipt
+from gateway.envelopes.mime.content_type import Parametrised
 from gateway.envelopes.mime.headers import Headers
 from gateway.model.exchange import ArchiveReference
 from gateway.model.judgement import FileJudged
@@ -137,6 +139,9 @@ class As2Steps:
         if opening is None or opening.disposition == _OURS:
             opening, payload = await self._opened(work, row)
             work = work if payload is None else replace(work, archived=payload)
+            if opening.duplicate_of is not None and payload is not None:
+                # Held: an operator decides.
+                return True
             if opening.payload_sha256 is not None and row.lane is not None and work.mode is Mode.REAL_TIME:
                 # The sender did not have to wait for earlier messages; their payloads do.
                 return await self._as2_ledger.yield_to_lane(work)
@@ -147,28 +152,30 @@ class As2Steps:
         return concluded
 
     async def _opened(self, work: Work, row: As2Row) -> tuple[Opening, ArchiveReference | None]:
-        """Open it; a fault of ours that will not pass by itself is answered as such, and waits for an operator."""
+        """The recorded opening, and the archived payload where it goes on. Raises StepFailed."""
         started_at = self._clock.now()
         try:
-            return await self._open(work, row, started_at)
+            return await self._open(self._message(work, row, started_at))
         except (LeaseLost, StoreFailed, StepFailed):
             raise
         except Exception as error:
-            if classify(error) is FailureClass.PERMANENT:
-                message = self._message(work, row, started_at)
-                fault = As2Fault(Modifier.UNEXPECTED_PROCESSING_ERROR, describe(error))
-                opening, _ = await self._kept(message, _Verified(None, fault, None), _OURS, self._spools())
-                await self._record(message, opening, None)
-                self._told(message, opening)
             raise StepFailed(StepName.UNPACK, started_at, error) from error
 
-    async def _open(self, work: Work, row: As2Row, started_at: datetime) -> tuple[Opening, ArchiveReference | None]:
-        """The recorded opening, and the archived payload where it goes on."""
-        message = self._message(work, row, started_at)
+    async def _open(self, message: _Message) -> tuple[Opening, ArchiveReference | None]:
+        """A fault of ours that will not pass by itself is answered as such, and waits for an operator."""
         spool = self._spools()
         try:
-            verified = await self._in_thread(work.received.size_bytes, self._verify, message, spool)
+            verified = await self._in_thread(message.work.received.size_bytes, self._verify, message, spool)
             return await self._settle(message, verified, spool)
+        except (LeaseLost, StoreFailed):
+            raise
+        except Exception as error:
+            if classify(error) is FailureClass.PERMANENT:
+                fault = As2Fault(Modifier.UNEXPECTED_PROCESSING_ERROR, describe(error))
+                opening, _ = await self._kept(message, _Verified(None, fault, None), _OURS, spool)
+                await self._record(message, opening, None)
+                self._told(message, opening)
+            raise
         finally:
             spool.close()
 
@@ -242,14 +249,14 @@ class As2Steps:
     async def _hold(
         self, message: _Message, verified: _Verified, original: UUID, spool: Spool
     ) -> tuple[Opening, ArchiveReference | None]:
-        """Answered with a warning, and kept for an operator. Raises StepFailed."""
+        """Answered with a warning, and kept for an operator."""
         disposition = Disposition.of(Modifier.DUPLICATE_DOCUMENT)
         opening, payload = await self._kept(message, verified, disposition, spool)
         reused = MessageIdReused(f"The Message-ID was used before, by {original}, for another payload.")
         opening = replace(opening, duplicate_of=original, detail=str(reused))
-        await self._record(message, opening, payload)
+        await self._record(message, opening, payload, reused)
         self._told(message, opening)
-        raise StepFailed(StepName.UNPACK, message.started_at, reused)
+        return opening, payload
 
     async def _kept(
         self, message: _Message, verified: _Verified, disposition: Disposition, spool: Spool
@@ -301,7 +308,11 @@ class As2Steps:
         return Entity(archived, len(head), len(written.body))
 
     async def _record(
-        self, message: _Message, opening: Opening, payload: ArchiveReference | None
+        self,
+        message: _Message,
+        opening: Opening,
+        payload: ArchiveReference | None,
+        held_for: MessageIdReused | None = None,
     ) -> Claimed | Repeats | Conflicts:
         work = message.work
         ended = StepEnded(
@@ -312,8 +323,23 @@ class As2Steps:
             self._clock.now(),
             error=opening.detail,
         )
-        record = OpeningRecord(opening, payload, ended, self._asynchronous(message, opening))
+        held: StepEnded | None = None
+        if held_for is not None:
+            held = replace(ended, state=StepState.FAILED, failure=classify(held_for), error=describe(held_for))
+        receipt = self._asynchronous(message, opening)
+        record = OpeningRecord(opening, payload, ended, receipt, held, self._certificates(message, opening))
         return await self._as2_ledger.opened(work, record)
+
+    def _certificates(self, message: _Message, opening: Opening) -> tuple[bytes, ...]:
+        """What the signatures on message and receipt were verified and made with, for whoever asks in years."""
+        relationship = message.relationship
+        if relationship is None:
+            return ()
+        key = relationship.signing_key(self._clock.now())
+        theirs = (each.certificate for each in relationship.trust.certificates)
+        signers = (each for each in theirs if each.fingerprint(hashes.SHA256()) == opening.signer_sha256)
+        found = (*signers, *(() if key is None else (key.certificate,)))
+        return tuple(each.public_bytes(Encoding.DER) for each in found)
 
     def _asynchronous(self, message: _Message, opening: Opening) -> DispatchDraft | None:
         wanted = message.addressing.receipt
@@ -403,7 +429,7 @@ def _shifted(opened: Opened, begin: int) -> Opened:
 
 def _ranges(attachments: tuple[Attachment, ...]) -> tuple[tuple[int, int], ...]:
     """What goes on: of several attachments those that are EDI, else the first. All of them stay in the archive."""
-    edi = [each for each in attachments if each.content_type.lower() in _EDI_TYPES]
+    edi = [each for each in attachments if Parametrised.parse(each.content_type).value in _EDI_TYPES]
     return tuple((each.start, each.end) for each in edi or attachments[:1])
 
 

@@ -4,7 +4,7 @@ Owns what a receipt makes of a dispatch. Must not know how a receipt is built, n
 """
 
 from collections.abc import AsyncIterable, AsyncIterator, Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from enum import StrEnum
 from uuid import UUID
@@ -24,6 +24,7 @@ from gateway.envelopes.as2.receipt_reader import (
 from gateway.envelopes.mime.headers import Headers
 from gateway.pipeline.as2.dispatches import DispatchEnded, DispatchFilter, DispatchKind, Entity
 from gateway.pipeline.as2.ports import As2Ledger
+from gateway.pipeline.clock import new_instance_id
 from gateway.pipeline.ports import Archive, Clock
 from gateway.pipeline.records import AuditEntry
 from gateway.pipeline.relationships import Relationship
@@ -65,9 +66,14 @@ class ReceiptRefused:
     reason: RefusalReason
 
 
-def outcome_of(receipt: ReadReceipt, mics: tuple[str, ...], *, signature_wanted: bool) -> DispatchEnded:
-    """What a verified receipt means for the message whose MICs are `mics`: delivered, or failed and why."""
+def outcome_of(
+    receipt: ReadReceipt, message_id: str, mics: tuple[str, ...], *, signature_wanted: bool
+) -> DispatchEnded:
+    """What a verified receipt means for `message_id`, whose MICs are `mics`: delivered, or failed and why."""
     words = str(receipt.disposition)
+    if bare_message_id(receipt.original_message_id) != message_id:
+        # An earlier receipt for the same content has the same MIC.
+        return DispatchEnded(DispatchEvent.FAIL, disposition=words, error="The receipt is for another message.")
     if signature_wanted and not receipt.is_signed:
         return DispatchEnded(DispatchEvent.FAIL, disposition=words, error="The receipt is not signed as was asked.")
     if not receipt.disposition.is_processed:
@@ -125,7 +131,8 @@ class ReceiptDesk:
     ) -> ReceiptTaken | ReceiptRefused:
         message_id = bare_message_id(receipt.original_message_id)
         row = await self._ledger.dispatch_of_message(relationship.partner, message_id)
-        if row is None or row.draft.relationship != relationship.name:
+        is_answered_by_receipts = row is not None and row.draft.kind is not DispatchKind.RECEIPT
+        if row is None or not is_answered_by_receipts or row.draft.relationship != relationship.name:
             log.warning("as2.receipt_unknown", partner=relationship.partner)
             return ReceiptRefused(RefusalReason.UNKNOWN_MESSAGE)
         wanted = relationship.packaging.receipt_signed
@@ -134,9 +141,9 @@ class ReceiptDesk:
             return ReceiptRefused(RefusalReason.NOT_SIGNED_RIGHT)
         if row.state is DispatchState.DELIVERED:
             return ReceiptTaken(row.draft.id)
-        ended = outcome_of(receipt, row.mics, signature_wanted=wanted)
         kept = await keep_receipt(self._archive, headers, content)
-        ended = DispatchEnded(ended.event, disposition=ended.disposition, receipt=kept, error=ended.error, due_at=now)
+        ended = outcome_of(receipt, row.draft.message_id, row.mics, signature_wanted=wanted)
+        ended = replace(ended, receipt=kept, due_at=now)
         if not await self._ledger.receipted(row.draft.id, ended):
             return ReceiptRefused(RefusalReason.NOT_AWAITED)
         log.info(
@@ -145,12 +152,19 @@ class ReceiptDesk:
         return ReceiptTaken(row.draft.id)
 
     async def send_again(self, instance: UUID) -> None:
-        """The sender repeated a message whose receipt goes out on its own: that receipt is due again."""
+        """The sender repeated a message whose receipt goes out on its own: unless it is on its way, it is due again."""
         rows = await self._ledger.dispatches(DispatchFilter(instance=instance), None, _OF_ONE_INSTANCE)
-        for row in rows:
-            if row.draft.kind is DispatchKind.RECEIPT:
-                entry = AuditEntry(self._clock.now(), row.draft.partner, "repeat-receipt", str(row.draft.id))
-                await self._ledger.resubmit_dispatch(row.draft.id, entry)
+        newest = next((row for row in rows if row.draft.kind is DispatchKind.RECEIPT), None)
+        if newest is None:
+            return
+        now = self._clock.now()
+        entry = AuditEntry(now, newest.draft.partner, "repeat-receipt", str(newest.draft.id))
+        if newest.state is DispatchState.DELIVERED:
+            # That delivery stays on record; the same receipt goes out a second time.
+            again = replace(newest.draft, id=new_instance_id(now), created_at=now)
+            await self._ledger.add_dispatch(again, entry)
+        else:
+            await self._ledger.resubmit_dispatch(newest.draft.id, entry)
         self._wake_courier()
 
 

@@ -64,6 +64,7 @@ class OpeningRecord:
     """All that an opening leads to, recorded at once: the payload that goes on, the step, an asynchronous receipt.
 
     `held` is the failure that leaves the rest to an operator, None where the message goes on by itself.
+    `certificates` (DER) are those of the signatures on the message and on its receipt.
     """
 
     opening: Opening
@@ -71,6 +72,7 @@ class OpeningRecord:
     step: StepEnded
     receipt: DispatchDraft | None
     held: StepEnded | None = None
+    certificates: tuple[bytes, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

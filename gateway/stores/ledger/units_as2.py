@@ -4,6 +4,7 @@ Each is a function of a connection and values: one transaction, on any database.
 database it is.
 """
 
+import hashlib
 from datetime import datetime
 from typing import Any
 from uuid import UUID
@@ -52,6 +53,7 @@ _ANSWERED = (
     .order_by(_INSTANCE.c.id)
     .limit(1)
 )
+_CERTIFICATE = sa.select(tables.certificate.c.sha256).where(tables.certificate.c.sha256 == sa.bindparam("of_sha256"))
 _HELD = sa.select(_INSTANCE.c.id).where(HELD_BY, instance_may(InstanceEvent.CONCLUDE)).with_for_update()
 
 
@@ -94,7 +96,20 @@ def opened(connection: sa.Connection, work: Work, record: OpeningRecord) -> Open
         add_dispatch(connection, record.receipt)
     if record.held is not None:
         fail(connection, work, record.held, retry_at=None, now=record.held.ended_at)
+    for der in record.certificates:
+        _keep_certificate(connection, der)
     return Claimed()
+
+
+def _keep_certificate(connection: sa.Connection, der: bytes) -> None:
+    sha256 = hashlib.sha256(der).digest()
+    if connection.execute(_CERTIFICATE, {"of_sha256": sha256}).first() is None:
+        insert_rows(connection, tables.certificate, [{"sha256": sha256, "der": der}])
+
+
+def certificates(connection: sa.Connection) -> tuple[bytes, ...]:
+    """Every certificate that a signature was verified or made with, DER."""
+    return tuple(connection.execute(sa.select(tables.certificate.c.der)).scalars())
 
 
 def _claim_key(connection: sa.Connection, instance: UUID, opening: Opening) -> OpeningOutcome:

@@ -65,9 +65,15 @@ class MemoryMessages:
     messages: dict[UUID, _Message] = field(default_factory=dict)
     keys: dict[_Key, UUID] = field(default_factory=dict)
 
-    def original(self, arrival: As2Arrival) -> UUID | None:
-        """Who took this Message-ID."""
-        return self.keys.get(_key(arrival))
+    def answered(self, arrival: As2Arrival) -> tuple[UUID, ...]:
+        """What came under this Message-ID and was answered as processed, oldest first."""
+        return tuple(
+            id_
+            for id_, message in self.messages.items()
+            if _key(message.arrival) == _key(arrival)
+            and message.opening is not None
+            and message.opening.disposition.is_processed
+        )
 
     def keep(self, received: Received, archived: ArchiveReference, arrival: As2Arrival) -> None:
         """A message that is not opened yet."""

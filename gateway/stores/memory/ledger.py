@@ -95,9 +95,9 @@ class MemoryLedger(MemoryDeliveries, MemoryDispatches):
         self, received: Received, wire: ArchiveReference, arrival: As2Arrival, lane: str | None, lease_s: float
     ) -> Work | As2Row | None:
         """Insert a received message, or give back the one that it repeats."""
-        holding = self._received.original(arrival)
-        if holding is not None and self._instances[holding].received.sha256 == received.sha256:
-            return self._received.row(self._instances[holding])
+        for id_ in self._received.answered(arrival):
+            if self._instances[id_].received.sha256 == received.sha256:
+                return self._as2_row(id_)
         mode = Mode.REAL_TIME if lease_s > 0 else Mode.BATCH
         self._received.keep(received, wire, arrival)
         return await self.accept(received, wire, mode, lane, lease_s)
@@ -118,6 +118,8 @@ class MemoryLedger(MemoryDeliveries, MemoryDispatches):
         outcome = self._received.open(instance, record, self._as2_row)
         if isinstance(outcome, Claimed) and record.receipt is not None:
             self._add_dispatch(record.receipt)
+        if isinstance(outcome, Claimed) and record.held is not None:
+            await self.fail(work, record.held, None)
         return outcome
 
     async def yield_to_lane(self, work: Work) -> bool:
