@@ -4,7 +4,8 @@ Owns the AS2 header fields of a message. Must not know relationships, nor open t
 """
 
 import re
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from functools import lru_cache
 
 from gateway.envelopes.as2.disposition import As2Fault, Modifier
 from gateway.envelopes.as2.mic import digest_named
@@ -18,6 +19,8 @@ MAXIMUM_NAME_CHARACTERS = 128
 MAXIMUM_MESSAGE_ID_CHARACTERS = 998
 # A URL that does not fit is not one that an agreement lists.
 MAXIMUM_URL_CHARACTERS = 2048
+# Two options with every algorithm that there is have 200; what stands behind is not looked at.
+_MAXIMUM_OPTIONS_CHARACTERS = 1000
 
 # Printable ASCII without quote and backslash; blanks outside quotes are against the standard, and common.
 _BARE_NAME = re.compile(r"[ !#-\[\]-~]+")
@@ -66,18 +69,14 @@ class Addressing:
 
 def read_addressing(headers: Headers) -> Addressing:
     """Raises NotAs2."""
+    features = ",".join(headers.all("EDIINT-Features")).lower().split(",")
     return Addressing(
         sender=unquote_name(_the_one(headers, "AS2-From"), "AS2-From"),
         receiver=unquote_name(_the_one(headers, "AS2-To"), "AS2-To"),
         message_id=_message_id(_the_one(headers, "Message-ID")),
         receipt=_receipt_request(headers),
         version=headers.get("AS2-Version") or "1.0",
-        features=frozenset(
-            feature.strip().lower()
-            for value in headers.all("EDIINT-Features")
-            for feature in value.split(",")
-            if feature.strip()
-        ),
+        features=frozenset(feature.strip() for feature in features) - {""},
     )
 
 
@@ -100,10 +99,12 @@ def quote_name(name: str) -> str:
 
 def unquote_name(text: str, field: str) -> str:
     """The name that a field gives. Names are compared to the letter. Raises NotAs2."""
-    quoted = _QUOTED_NAME.fullmatch(text)
-    if quoted is None and not _BARE_NAME.fullmatch(text):
-        raise NotAs2(f"{field} is no AS2 name: printable ASCII, in quotes where it has quotes or backslashes.")
-    name = _ESCAPED.sub(r"\1", quoted[1]) if quoted else text
+    name = text
+    if not _BARE_NAME.fullmatch(text):
+        quoted = _QUOTED_NAME.fullmatch(text)
+        if quoted is None:
+            raise NotAs2(f"{field} is no AS2 name: printable ASCII, in quotes where it has quotes or backslashes.")
+        name = _ESCAPED.sub(r"\1", quoted[1])
     if len(name) > MAXIMUM_NAME_CHARACTERS:
         raise NotAs2(f"{field} has more than {MAXIMUM_NAME_CHARACTERS} characters.")
     return name
@@ -116,10 +117,12 @@ def bare_message_id(message_id: str) -> str:
 
 def _the_one(headers: Headers, name: str) -> str:
     """The value of a field that must be there once; proxies have been seen to repeat one unchanged."""
-    values = set(headers.all(name)) - {""}
-    if len(values) != 1:
-        raise NotAs2(f"{name} is missing." if not values else f"{name} is there twice, with different values.")
-    return values.pop().strip()
+    values = headers.all(name)
+    if len(values) > 1 and len(set(values)) > 1:
+        raise NotAs2(f"{name} is there twice, with different values.")
+    if not values or not values[0]:
+        raise NotAs2(f"{name} is missing.")
+    return values[0].strip()
 
 
 def _message_id(text: str) -> str:
@@ -134,7 +137,15 @@ def _receipt_request(headers: Headers) -> ReceiptRequest | None:
     """RFC 4130 7.3: the receipt and its options."""
     if headers.get("Disposition-Notification-To") is None:
         return None
-    options = _options(headers.get("Disposition-Notification-Options") or "")
+    options = (headers.get("Disposition-Notification-Options") or "")[:_MAXIMUM_OPTIONS_CHARACTERS]
+    url = (headers.get("Receipt-Delivery-Option") or "").strip()[: MAXIMUM_URL_CHARACTERS + 1]
+    return replace(_wishes(options), url=url) if url else _wishes(options)
+
+
+@lru_cache(maxsize=256)
+def _wishes(text: str) -> ReceiptRequest:
+    """The options. A partner writes the same in every message."""
+    options = _options(text)
     protocol_required, protocols = options.get("signed-receipt-protocol", (False, ()))
     micalg_required, names = options.get("signed-receipt-micalg", (False, ()))
     known = [(digest, name) for name in names if (digest := digest_named(name)) is not None]
@@ -144,13 +155,11 @@ def _receipt_request(headers: Headers) -> ReceiptRequest | None:
         refused = Modifier.UNSUPPORTED_FORMAT
     elif micalg_required and names and not known:
         refused = Modifier.UNSUPPORTED_MIC_ALGORITHMS
-    url = (headers.get("Receipt-Delivery-Option") or "").strip()[: MAXIMUM_URL_CHARACTERS + 1]
     return ReceiptRequest(
         # A MIC algorithm without a protocol: there is one protocol, so that can only mean it.
         is_signed=is_protocol_known or (not protocols and bool(names)),
         digests=tuple(digest for digest, _ in known),
         names=tuple(name for _, name in known),
-        url=url or None,
         refusal=refused,
     )
 

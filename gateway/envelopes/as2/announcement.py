@@ -18,7 +18,8 @@ _MONTHS = ("Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct",
 def date_text(at: datetime) -> str:
     """As a Date field has it (RFC 5322 3.3), in English whatever the locale."""
     utc = at.astimezone(UTC)
-    return f"{_DAYS[utc.weekday()]}, {utc:%d} {_MONTHS[utc.month - 1]} {utc:%Y %H:%M:%S} +0000"
+    date = f"{_DAYS[utc.weekday()]}, {utc.day:02} {_MONTHS[utc.month - 1]} {utc.year:04}"
+    return f"{date} {utc.hour:02}:{utc.minute:02}:{utc.second:02} +0000"
 
 
 def head_fields(sender: str, receiver: str, message_id: str, at: datetime) -> list[tuple[str, str]]:

@@ -50,9 +50,9 @@ class Tolerance(StrEnum):
 DigestOf = Callable[[DigestAlgorithm], bytes]
 
 
-def new_hash(algorithm: DigestAlgorithm) -> Hash:
-    """An empty hash."""
-    return hashlib.new(algorithm.value)
+def new_hash(algorithm: DigestAlgorithm, data: bytes = b"") -> Hash:
+    """A hash of `data` so far."""
+    return hashlib.new(algorithm.value, data)
 
 
 def update(hashes: Iterable[Hash], data: bytes) -> None:
@@ -74,15 +74,19 @@ class ContentDigests:
         # Of everything but the last two bytes, so that a last CRLF can still be left out.
         self._hashes = {algorithm: new_hash(algorithm) for algorithm in algorithms}
         self._held = b""
-        self._line_ends = _LineEnds(self._hashes)
+        # The same with each bare LF read as CRLF: a second hash only from the first bare LF on.
+        self._canonical: dict[DigestAlgorithm, Hash] | None = None
+        self._ends_in_return = False
 
     def feed(self, data: bytes) -> None:
         """The next bytes."""
         content = self._held + data
         self._held = content[-2:]
         content = content[:-2]
-        self._line_ends.feed(content)
+        if self._canonical is not None or content.count(b"\n") != content.count(_CRLF):
+            self._feed_canonical(content)
         update(self._hashes.values(), content)
+        self._ends_in_return = content[-1:] == b"\r" if content else self._ends_in_return
 
     def ways(self) -> Iterator[tuple[Tolerance, DigestOf]]:
         """After the last byte: each way, the most faithful first. A digest that was not computed raises NeedsDigest."""
@@ -91,35 +95,20 @@ class ContentDigests:
         if held == _CRLF:
             yield Tolerance.MINUS_CRLF, _digests(self._hashes, b"")
         yield Tolerance.PLUS_CRLF, _digests(self._hashes, held + _CRLF)
-        line_ends = self._line_ends.finish(held)
-        if line_ends is not None:
-            yield Tolerance.LINE_ENDS, _digests(line_ends, b"")
+        self._feed_canonical(held)
+        if self._canonical is not None:
+            yield Tolerance.LINE_ENDS, _digests(self._canonical, b"")
 
-
-class _LineEnds:
-    """The same content with each bare LF read as CRLF. Costs a second hash only from the first bare LF on."""
-
-    def __init__(self, as_received: dict[DigestAlgorithm, Hash]) -> None:
-        self._as_received = as_received
-        self._hashes: dict[DigestAlgorithm, Hash] | None = None
-        self._ends_in_return = False
-
-    def feed(self, content: bytes) -> None:
+    def _feed_canonical(self, content: bytes) -> None:
         """The next bytes, before they go into the hashes of what was received."""
         continues_line_end = self._ends_in_return and content.startswith(b"\n")
-        if self._hashes is None and content.count(b"\n") != content.count(_CRLF) + continues_line_end:
-            self._hashes = {algorithm: each.copy() for algorithm, each in self._as_received.items()}
-        if self._hashes is not None:
-            begin = int(continues_line_end)
-            canonical = content[begin:].replace(_CRLF, b"\n").replace(b"\n", _CRLF)
-            update(self._hashes.values(), content[:begin] + canonical)
-        if content:
-            self._ends_in_return = content.endswith(b"\r")
-
-    def finish(self, rest: bytes) -> dict[DigestAlgorithm, Hash] | None:
-        """The hashes with the `rest`, None where no bare LF came."""
-        self.feed(rest)
-        return self._hashes
+        if self._canonical is None:
+            if content.count(b"\n") == content.count(_CRLF) + continues_line_end:
+                return
+            self._canonical = {algorithm: each.copy() for algorithm, each in self._hashes.items()}
+        begin = int(continues_line_end)
+        canonical = content[begin:].replace(_CRLF, b"\n").replace(b"\n", _CRLF)
+        update(self._canonical.values(), content[:begin] + canonical)
 
 
 def _digests(hashes: dict[DigestAlgorithm, Hash], rest: bytes) -> DigestOf:

@@ -13,7 +13,6 @@ from gateway.envelopes.as2.credentials import OwnKey
 from gateway.envelopes.as2.digests import new_hash, update
 from gateway.envelopes.as2.mic import MICALG_NAMES
 from gateway.envelopes.as2.profile import DigestAlgorithm, SignatureScheme
-from gateway.envelopes.mime.content_type import in_quotes
 from gateway.envelopes.mime.headers import Headers
 from gateway.envelopes.mime.multipart import between, closing, opening
 from gateway.envelopes.mime.transfer import base64_lines
@@ -62,17 +61,25 @@ def digests(pieces: Iterator[bytes], algorithms: frozenset[DigestAlgorithm]) -> 
     return {algorithm: each.digest() for algorithm, each in hashes.items()}
 
 
+def signed_type(algorithm: DigestAlgorithm, boundary: str) -> str:
+    """The content type of multipart/signed."""
+    return (
+        f'multipart/signed; protocol="application/pkcs7-signature"; micalg="{MICALG_NAMES[algorithm]}"; '
+        f'boundary="{boundary}"'
+    )
+
+
+def signature_part(digest: bytes, signing: Signing) -> bytes:
+    """The second part of multipart/signed: a signature over a first part of that digest, in base64."""
+    return _SIGNATURE_HEAD + base64_lines(sign(digest, signing.algorithm, signing.scheme, signing.key, signing.at))
+
+
 def signed_entity(entity: Entity, digest: bytes, signing: Signing, boundary: str) -> Entity:
     """multipart/signed around an entity whose digest is known. The signature stands behind it in base64."""
-    signature = sign(digest, signing.algorithm, signing.scheme, signing.key, signing.at)
     before = opening(boundary)
-    after = between(boundary) + _SIGNATURE_HEAD + base64_lines(signature) + closing(boundary)
-    content_type = (
-        f'multipart/signed; protocol="application/pkcs7-signature"; micalg="{MICALG_NAMES[signing.algorithm]}"; '
-        f"boundary={in_quotes(boundary)}"
-    )
+    after = between(boundary) + signature_part(digest, signing) + closing(boundary)
     return Entity(
-        Headers((("Content-Type", content_type),)),
+        Headers((("Content-Type", signed_type(signing.algorithm, boundary)),)),
         lambda: chain((before,), entity.whole(), (after,)),
         len(before) + entity.whole_size_bytes() + len(after),
     )

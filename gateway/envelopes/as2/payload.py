@@ -10,7 +10,7 @@ from gateway.envelopes.as2.digests import new_hash, update
 from gateway.envelopes.as2.disposition import As2Fault, Modifier
 from gateway.envelopes.as2.profile import DigestAlgorithm
 from gateway.envelopes.as2.reading import Attachment, Layer, Reading
-from gateway.envelopes.mime.content_type import Parametrised
+from gateway.envelopes.mime.content_type import Parametrised, media_type
 from gateway.envelopes.mime.headers import Headers, HeadReader
 from gateway.envelopes.mime.multipart import MultipartSplitter, Piece
 from gateway.envelopes.mime.transfer import transfer_decoder
@@ -127,16 +127,17 @@ class MicLayer:
 
 def open_payload(headers: Headers, reading: Reading, nesting: int = 0) -> Layer:
     """The layer of a body that is not protected. Raises As2Fault for what must not pass as payload."""
-    content_type = Parametrised.parse(headers.get("Content-Type") or "")
-    if content_type.value in ("multipart/mixed", "multipart/related"):
+    content_type = headers.get("Content-Type") or ""
+    kind = media_type(content_type)
+    if kind in ("multipart/mixed", "multipart/related"):
         if nesting >= reading.limits.nesting:
             raise As2Fault(Modifier.UNSUPPORTED_FORMAT, "Attachments are nested too deep.")
         return AttachmentsLayer(
-            content_type.get("boundary") or "",
+            Parametrised.parse(content_type).get("boundary") or "",
             lambda: EntityLayer(lambda part, _: open_payload(part, reading, nesting + 1)),
             reading.limits.attachments,
         )
-    if content_type.value.startswith("multipart/") or content_type.value in _NO_PAYLOAD:
+    if kind.startswith("multipart/") or kind in _NO_PAYLOAD:
         raise As2Fault(Modifier.UNSUPPORTED_FORMAT, "The content is of a type that cannot stand where it does.")
     return PayloadLayer(headers, reading)
 
@@ -144,7 +145,8 @@ def open_payload(headers: Headers, reading: Reading, nesting: int = 0) -> Layer:
 def _filename(headers: Headers) -> str | None:
     """What the sender calls a payload, without directories."""
     for field, parameter in (("Content-Disposition", "filename"), ("Content-Type", "name")):
-        text = Parametrised.parse(headers.get(field) or "").get(parameter)
+        value = headers.get(field)
+        text = Parametrised.parse(value).get(parameter) if value else None
         match = _FILENAME.search(text[-_MAXIMUM_FILENAME_CHARACTERS:]) if text else None
         if match:
             return match[0]

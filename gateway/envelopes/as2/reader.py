@@ -16,7 +16,7 @@ from gateway.envelopes.as2.pkcs7 import CompressedLayer, ContentKind, DerLayer, 
 from gateway.envelopes.as2.profile import DigestAlgorithm, SecurityPolicy
 from gateway.envelopes.as2.reading import Layer, MessageLimits, Opened, Reading
 from gateway.envelopes.as2.signature import DetachedLayer, OpaqueLayer
-from gateway.envelopes.mime.content_type import Parametrised
+from gateway.envelopes.mime.content_type import Parametrised, media_type
 from gateway.envelopes.mime.fault import MimeError
 from gateway.envelopes.mime.headers import Headers
 
@@ -100,13 +100,14 @@ class MessageReader:
 
 def _open_entity(headers: Headers, head: bytes, reading: Reading) -> Layer:
     """The layer of a body, by its content type. Raises As2Fault or MimeError."""
-    content_type = Parametrised.parse(headers.get("Content-Type") or "")
-    if content_type.value in PKCS7_MIME:
-        kind = kind_of(content_type.get("smime-type"))
+    content_type = headers.get("Content-Type") or ""
+    media = media_type(content_type)
+    if media in PKCS7_MIME:
+        kind = kind_of(Parametrised.parse(content_type).get("smime-type"))
         return DerLayer(_open_kind(reading, kind) if kind else UnlabelledLayer(partial(_open_kind, reading)))
-    if content_type.value == "multipart/signed":
+    if media == "multipart/signed":
         _refuse_second(reading.is_signed, "signed")
-        return DetachedLayer(content_type, _inner_entity(reading), reading)
+        return DetachedLayer(Parametrised.parse(content_type), _inner_entity(reading), reading)
     if reading.is_encrypted and reading.is_signature_required and not reading.is_signed:
         if not head:
             raise MimeError("a bare payload stands where a signed message belongs")

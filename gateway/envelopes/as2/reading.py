@@ -146,7 +146,7 @@ class ProtectedLayer:
 
     def pass_on(self, data: bytes) -> None:
         """Unwrapped bytes."""
-        if self.fault is None:
+        if data and self.fault is None:
             try:
                 self._inner.feed(data)
             except (As2Fault, MimeError) as fault:

@@ -10,17 +10,13 @@ from datetime import datetime
 from gateway.envelopes.as2.addressing import Addressing, ReceiptRequest, quote_name
 from gateway.envelopes.as2.announcement import PRODUCT, head_fields
 from gateway.envelopes.as2.credentials import OwnKey
+from gateway.envelopes.as2.digests import new_hash
 from gateway.envelopes.as2.disposition import Disposition
-from gateway.envelopes.as2.entity import Entity, Signing, digests, signed_entity
+from gateway.envelopes.as2.entity import Signing, signature_part, signed_type
 from gateway.envelopes.as2.mic import Mic
 from gateway.envelopes.as2.profile import DigestAlgorithm, SignatureScheme
-from gateway.envelopes.mime.content_type import in_quotes
 from gateway.envelopes.mime.headers import Headers
 from gateway.envelopes.mime.multipart import between, closing, opening
-
-_TEXT_HEAD = b"Content-Type: text/plain; charset=us-ascii\r\nContent-Transfer-Encoding: 7bit\r\n\r\n"
-_NOTIFICATION_HEAD = b"Content-Type: message/disposition-notification\r\nContent-Transfer-Encoding: 7bit\r\n\r\n"
-_MODE = "automatic-action/MDN-sent-automatically"
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,13 +42,16 @@ def write_receipt(
 
     `text` is what a person reads. `message_id` (with brackets) is the receipt's own.
     """
-    report = _report(addressing, disposition, mic, text, new_boundary())
+    boundary = new_boundary()
+    content_type = f'multipart/report; report-type=disposition-notification; boundary="{boundary}"'
+    body = _report(addressing, disposition, mic, text, boundary)
     if addressing.receipt is not None and addressing.receipt.is_signed and key is not None:
-        algorithm = _signature_digest(addressing.receipt)
-        digest = digests(report.whole(), frozenset({algorithm}))[algorithm]
-        report = signed_entity(report, digest, Signing(algorithm, SignatureScheme.PKCS1V15, key, at), new_boundary())
+        signing = Signing(_signature_digest(addressing.receipt), SignatureScheme.PKCS1V15, key, at)
+        boundary = new_boundary()
+        body = _signed(b"Content-Type: %b\r\n\r\n%b" % (content_type.encode("ascii"), body), signing, boundary)
+        content_type = signed_type(signing.algorithm, boundary)
     fields = head_fields(quote_name(addressing.receiver), quote_name(addressing.sender), message_id, at)
-    return Packaged(Headers((*fields, *report.headers.fields)), b"".join(report.read()))
+    return Packaged(Headers((*fields, ("Content-Type", content_type))), body)
 
 
 def receipt_text(addressing: Addressing, disposition: Disposition) -> str:
@@ -65,34 +64,35 @@ def receipt_text(addressing: Addressing, disposition: Disposition) -> str:
     return f"{name} could not be taken: {disposition.text}. Nothing of it has been processed."
 
 
-def _report(addressing: Addressing, disposition: Disposition, mic: Mic | None, text: str, boundary: str) -> Entity:
-    content_type = f"multipart/report; report-type=disposition-notification; boundary={in_quotes(boundary)}"
-    body = b"".join(
-        (
-            opening(boundary),
-            _TEXT_HEAD,
-            "\r\n".join(text.splitlines()).encode("ascii", "replace"),
-            between(boundary),
-            _NOTIFICATION_HEAD,
-            _notification(addressing, disposition, mic).encode(),
-            closing(boundary),
-        )
-    )
-    return Entity(Headers((("Content-Type", content_type),)), lambda: iter((body,)), len(body))
-
-
-def _notification(addressing: Addressing, disposition: Disposition, mic: Mic | None) -> Headers:
+def _report(addressing: Addressing, disposition: Disposition, mic: Mic | None, text: str, boundary: str) -> bytes:
+    """The body for people and programs. What stands in it of a message was checked when the message was addressed."""
+    lines = "\r\n".join(text.splitlines())
     recipient = f"rfc822; {quote_name(addressing.receiver)}"
-    fields = [
-        ("Reporting-UA", PRODUCT),
-        ("Original-Recipient", recipient),
-        ("Final-Recipient", recipient),
-        ("Original-Message-ID", addressing.message_id),
-        ("Disposition", f"{_MODE}; {disposition}"),
-    ]
-    if mic is not None:
-        fields.append(("Received-Content-MIC", str(mic)))
-    return Headers(tuple(fields))
+    mic_field = "" if mic is None else f"Received-Content-MIC: {mic}\r\n"
+    return (
+        f"--{boundary}\r\n"
+        "Content-Type: text/plain; charset=us-ascii\r\n"
+        "Content-Transfer-Encoding: 7bit\r\n"
+        "\r\n"
+        f"{lines}\r\n"
+        f"--{boundary}\r\n"
+        "Content-Type: message/disposition-notification\r\n"
+        "Content-Transfer-Encoding: 7bit\r\n"
+        "\r\n"
+        f"Reporting-UA: {PRODUCT}\r\n"
+        f"Original-Recipient: {recipient}\r\n"
+        f"Final-Recipient: {recipient}\r\n"
+        f"Original-Message-ID: {addressing.message_id}\r\n"
+        f"Disposition: automatic-action/MDN-sent-automatically; {disposition}\r\n"
+        f"{mic_field}"
+        "\r\n"
+        f"--{boundary}--\r\n"
+    ).encode("ascii", "replace")
+
+
+def _signed(report: bytes, signing: Signing, boundary: str) -> bytes:
+    digest = new_hash(signing.algorithm, report).digest()
+    return b"".join((opening(boundary), report, between(boundary), signature_part(digest, signing), closing(boundary)))
 
 
 def _signature_digest(request: ReceiptRequest) -> DigestAlgorithm:

@@ -23,7 +23,7 @@ from gateway.envelopes.as2.payload import PKCS7_SIGNATURE
 from gateway.envelopes.as2.pkcs7 import DerDecoder
 from gateway.envelopes.as2.profile import DigestAlgorithm
 from gateway.envelopes.as2.reading import Layer, ProtectedLayer, Reading
-from gateway.envelopes.mime.content_type import Parametrised
+from gateway.envelopes.mime.content_type import Parametrised, media_type
 from gateway.envelopes.mime.fault import MimeError
 from gateway.envelopes.mime.headers import split_entity
 from gateway.envelopes.mime.multipart import MultipartSplitter, Piece
@@ -134,7 +134,7 @@ def signature_of(part: bytes) -> bytes:
     """The DER in the second part of multipart/signed. Raises As2Fault or MimeError."""
     headers, body = split_entity(part)
     content_type = headers.get("Content-Type")
-    if content_type is not None and Parametrised.parse(content_type).value not in PKCS7_SIGNATURE:
+    if content_type is not None and media_type(content_type) not in PKCS7_SIGNATURE:
         raise As2Fault(Modifier.UNSUPPORTED_FORMAT, "The second part of the signed message is no PKCS #7 signature.")
     decoder = DerDecoder()
     return decoder.feed(body) + decoder.finish()
@@ -143,25 +143,29 @@ def signature_of(part: bytes) -> bytes:
 def check(signed: SignedMessage, ways: Iterable[tuple[Tolerance, DigestOf]], reading: Reading) -> None:
     """Verify a signature over each tolerated way to read the content. Raises As2Fault or NeedsDigest."""
     for tolerance, digest_of in ways:
-        if tolerance is Tolerance.NONE:
-            # Where nothing matches, the receipt tells what was received.
-            algorithm = reading.mic_digest or signed.signers[0].digest
-            reading.set_mic(digest_of(algorithm), algorithm)
         outcome = verify(signed, digest_of, reading.trust, reading.at)
         match outcome:
             case Verified():
-                algorithm = reading.mic_digest or outcome.digest
-                reading.set_mic(digest_of(algorithm), algorithm)
                 reading.signer = outcome.certificate
                 reading.signature_digest = outcome.digest
                 reading.signing_time = outcome.signing_time
                 reading.tolerance = tolerance
+                _set_mic(outcome.digest, digest_of, reading)
                 return
             case SignerUnknown():
+                _set_mic(signed.signers[0].digest, digest_of, reading)
                 raise As2Fault(Modifier.AUTHENTICATION_FAILED, outcome.reason)
+            case DigestDiffers() if tolerance is Tolerance.NONE:
+                # Where nothing matches, the receipt tells what was received.
+                _set_mic(signed.signers[0].digest, digest_of, reading)
             case DigestDiffers():
-                continue
+                pass
     raise As2Fault(Modifier.INTEGRITY_CHECK_FAILED, "The signature does not match the content.")
+
+
+def _set_mic(of_signature: DigestAlgorithm, digest_of: DigestOf, reading: Reading) -> None:
+    algorithm = reading.mic_digest or of_signature
+    reading.set_mic(digest_of(algorithm), algorithm)
 
 
 def _digests_for(reading: Reading, declared: frozenset[DigestAlgorithm]) -> frozenset[DigestAlgorithm]:

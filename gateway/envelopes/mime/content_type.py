@@ -9,7 +9,6 @@ from dataclasses import dataclass
 # An unclosed quote takes the rest of the text, so that each character is looked at once.
 _PARAMETER = re.compile(r';\s*([^\s=;"]+)\s*=\s*(?:"((?:[^"\\]|\\.)*+)(?:"|\\?\Z)|([^\s;]*))', re.DOTALL)
 _ESCAPED = re.compile(r"\\(.)", re.DOTALL)
-_TOKEN = re.compile(r"[!#$%&'*+.0-9A-Z^_`a-z{|}~-]+")
 _TO_ESCAPE = re.compile(r'(["\\])')
 
 
@@ -30,8 +29,8 @@ class Parametrised:
         if not semicolon:
             return cls(text.strip().lower(), ())
         parameters = [
-            (match[1].lower(), match[3] if match[2] is None else _ESCAPED.sub(r"\1", match[2]))
-            for match in _PARAMETER.finditer(semicolon + rest)
+            (name.lower(), bare or (_ESCAPED.sub(r"\1", inside) if "\\" in inside else inside))
+            for name, inside, bare in _PARAMETER.findall(semicolon + rest)
         ]
         return cls(value.strip().lower(), tuple(parameters))
 
@@ -43,9 +42,9 @@ class Parametrised:
         return None
 
 
-def quoted(text: str) -> str:
-    """As the value of a parameter: bare where that is allowed, in quotes otherwise."""
-    return text if _TOKEN.fullmatch(text) else in_quotes(text)
+def media_type(text: str | None) -> str:
+    """The value alone, in lower case; empty where there is no field."""
+    return text.partition(";")[0].strip().lower() if text else ""
 
 
 def in_quotes(text: str) -> str:

@@ -4,8 +4,7 @@ Owns names, folding and limits. Must not know what a field means.
 """
 
 import re
-from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from gateway.envelopes.mime.fault import MimeError
 
@@ -17,12 +16,11 @@ MAXIMUM_FIELDS = 200
 _DECIDING_BYTES = 80
 
 # A name is printable ASCII without the colon (RFC 5322 2.2); blanks before the colon are an old slip.
-_FIELD = re.compile(rb"([!-9;-~]+)[ \t]*:[ \t]*")
-_FOLD = re.compile(rb"\r?\n[ \t]+")
-_LINE_END = re.compile(rb"\r?\n")
+_FIELD = re.compile(r"^([!-9;-~]+)[ \t]*:[ \t]*(.*)$", re.MULTILINE)
+_FOLD = re.compile(r"\n[ \t]+")
 # Only these name what a MIME entity is (RFC 2045 section 3). A looser pattern would take EDIFACT's `UNA:` for a field.
 _BEGINS_HEAD = re.compile(rb"(?:content|mime|x)-[!-9;-~]*[ \t]*:|\r?\n", re.IGNORECASE)
-_UNWRITABLE = re.compile(r"[\r\n\0]")
+_WRITTEN = re.compile(r"(?:[!-9;-~]+: [^\r\n\0]*+\r\n)*+")
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,48 +28,49 @@ class Headers:
     """Fields in the order received, values unfolded and stripped, as latin-1 text. Names compare without case."""
 
     fields: tuple[tuple[str, str], ...] = ()
+    # By name in lower case, made when it is first asked for: what is only written needs none.
+    _values: dict[str, tuple[str, ...]] | None = field(default=None, init=False, repr=False, compare=False)
 
     @classmethod
     def parse(cls, block: bytes) -> "Headers":
         """The fields of a header block, with or without the empty line at its end. Raises MimeError."""
         if len(block) > MAXIMUM_HEAD_BYTES:
             raise MimeError(f"the header has more than {MAXIMUM_HEAD_BYTES} bytes")
-        lines = _LINE_END.split(_FOLD.sub(b" ", block).strip(b"\r\n"))
-        if len(lines) > MAXIMUM_FIELDS:
+        text = block.decode("latin-1").replace("\r\n", "\n").strip("\n")
+        if not text:
+            return cls()
+        if "\n " in text or "\n\t" in text:
+            text = _FOLD.sub(" ", text)
+        fields = _FIELD.findall(text)
+        if len(fields) > MAXIMUM_FIELDS:
             raise MimeError(f"the header has more than {MAXIMUM_FIELDS} fields")
-        return cls(tuple(_field(line) for line in lines) if lines != [b""] else ())
+        if len(fields) != text.count("\n") + 1 or "\r" in text or "\0" in text:
+            raise MimeError("a line of the header is no field")
+        return cls(tuple((name, value.rstrip(" \t")) for name, value in fields))
 
     def get(self, name: str) -> str | None:
         """The value of the first field of that name."""
-        wanted = name.lower()
-        for each, value in self.fields:
-            if each.lower() == wanted:
-                return value
-        return None
+        values = (self._values or self._index()).get(name.lower())
+        return values[0] if values else None
 
     def all(self, name: str) -> tuple[str, ...]:
         """The values of every field of that name."""
-        wanted = name.lower()
-        return tuple(value for each, value in self.fields if each.lower() == wanted)
-
-    def extended(self, fields: Iterable[tuple[str, str]]) -> "Headers":
-        """These fields and then others."""
-        return Headers((*self.fields, *fields))
+        return (self._values or self._index()).get(name.lower(), ())
 
     def encode(self) -> bytes:
         """The block with the empty line at its end. Raises ValueError where a value would break out of its line."""
+        block = "".join([f"{name}: {value}\r\n" for name, value in self.fields])
+        if not _WRITTEN.fullmatch(block) or block.count("\n") != len(self.fields):
+            raise ValueError("a field cannot be written as one line")
+        return f"{block}\r\n".encode("latin-1")
+
+    def _index(self) -> dict[str, tuple[str, ...]]:
+        values: dict[str, tuple[str, ...]] = {}
         for name, value in self.fields:
-            if _UNWRITABLE.search(value) or not _FIELD.fullmatch(f"{name}:".encode("latin-1")):
-                raise ValueError(f"the field {name!r} cannot be written as one line")
-        lines = [f"{name}: {value}\r\n" for name, value in self.fields]
-        return "".join((*lines, "\r\n")).encode("latin-1")
-
-
-def _field(line: bytes) -> tuple[str, str]:
-    match = _FIELD.match(line)
-    if match is None:
-        raise MimeError("a line of the header is no field")
-    return match[1].decode("ascii"), line[match.end() :].rstrip(b" \t\r").decode("latin-1")
+            key = name.lower()
+            values[key] = (*values[key], value) if key in values else (value,)
+        object.__setattr__(self, "_values", values)
+        return values
 
 
 def split_entity(entity: bytes) -> tuple[Headers, bytes]:

@@ -3,7 +3,6 @@
 Owns what is tolerated of slips in it. Must not know what the bytes mean.
 """
 
-import base64
 import binascii
 import re
 from typing import Protocol
@@ -11,8 +10,8 @@ from typing import Protocol
 from gateway.envelopes.mime.fault import MimeError
 
 _BASE64_ALPHABET = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/"
-_LINE_BREAKS_AND_BLANKS = b" \t\r\n\0"
-_JUNK = bytes(set(range(256)) - set(_BASE64_ALPHABET + b"="))
+_NOT_BASE64 = bytes(set(range(256)) - set(_BASE64_ALPHABET + b"="))
+_JUNK = bytes(set(_NOT_BASE64) - set(b" \t\r\n\0"))
 _BASE64_LINE_BYTES = 76
 # RFC 2045 6.8 has other characters ignored. A line of them is a slip; more means that the label is wrong.
 _MAXIMUM_JUNK_BYTES = _BASE64_LINE_BYTES
@@ -55,11 +54,11 @@ class Base64:
 
     def feed(self, data: bytes) -> bytes:
         """Whole groups of four characters."""
-        text = data.translate(None, _LINE_BREAKS_AND_BLANKS)
-        clean = text.translate(None, _JUNK)
-        self._junk_bytes += len(text) - len(clean)
-        if self._junk_bytes > _MAXIMUM_JUNK_BYTES:
-            raise MimeError("the body is no base64")
+        clean = data.translate(None, _NOT_BASE64)
+        if len(clean) + 2 * data.count(b"\r\n") != len(data):
+            self._junk_bytes += len(data) - len(data.translate(None, _JUNK))
+            if self._junk_bytes > _MAXIMUM_JUNK_BYTES:
+                raise MimeError("the body is no base64")
         characters = self._held + clean.rstrip(b"=")
         if b"=" in characters or (self._is_padded and characters != self._held):
             raise MimeError("base64 goes on after its padding")
@@ -120,4 +119,6 @@ def transfer_decoder(encoding: str | None) -> TransferDecoder:
 
 def base64_lines(data: bytes) -> bytes:
     """Base64 in lines of 76 characters that end in CRLF, the last one too."""
-    return base64.encodebytes(data).replace(b"\n", b"\r\n")
+    text = binascii.b2a_base64(data, newline=False)
+    lines = [text[begin : begin + _BASE64_LINE_BYTES] for begin in range(0, len(text), _BASE64_LINE_BYTES)]
+    return b"\r\n".join((*lines, b""))

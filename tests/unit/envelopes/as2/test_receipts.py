@@ -98,7 +98,7 @@ def test_writes_a_report() -> None:
         b"Disposition: automatic-action/MDN-sent-automatically; processed\r\n"
         b"Received-Content-MIC: ZGRkZGRkZGRkZGRkZGRkZGRkZGRkZGRkZGRkZGRkZGQ=, sha-256\r\n"
         b"\r\n"
-        b"\r\n--report--\r\n"
+        b"--report--\r\n"
     )
 
 

@@ -58,7 +58,7 @@ def test_keeps_order_duplicates_and_latin_1() -> None:
 
 def test_writes_what_it_reads() -> None:
     """A written block is read as the same fields."""
-    headers = Headers((("Content-Type", "text/plain"),)).extended([("X-Name", "M\u00fcller")])
+    headers = Headers((("Content-Type", "text/plain"), ("X-Name", "M\u00fcller")))
 
     assert headers.encode() == b"Content-Type: text/plain\r\nX-Name: M\xfcller\r\n\r\n"
     assert Headers.parse(headers.encode()) == headers
@@ -79,10 +79,12 @@ def test_writes_no_second_field(field: tuple[str, str]) -> None:
         b"no field\r\n\r\n",
         b": value\r\n\r\n",
         b" folded: first\r\n\r\n",
+        b"A: b\rC: d\r\n\r\n",
+        b"A: b\0\r\n\r\n",
         b"A: b\r\n" * (MAXIMUM_FIELDS + 1),
         b"A: " + b"b" * MAXIMUM_HEAD_BYTES,
     ],
-    ids=["no colon", "no name", "folded first", "too many", "too long"],
+    ids=["no colon", "no name", "folded first", "bare CR", "NUL", "too many", "too long"],
 )
 def test_refuses_what_is_no_header(block: bytes) -> None:
     """A line that is no field, and a block over a limit."""
