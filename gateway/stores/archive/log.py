@@ -32,7 +32,7 @@ from gateway.stores.archive.record import Flag
 from gateway.stores.archive.spans import SegmentSpan, spans
 from gateway.stores.archive.writer import NO_ROOM, SegmentWriter
 
-# A restart reads the open segment whole: 64 MB take a tenth of a second.
+# A restart reads the open segment whole: 64 MB take a tenth of a second, half a second where all messages are small.
 SEGMENT_BYTES = 64 << 20
 # Half a second of writing at 128 MB/s: more would only wait longer, and in memory.
 QUEUE_BYTES = 64 << 20

@@ -69,6 +69,8 @@ class _Verification:
 
     def run(self, progress: Callable[[int, int], None]) -> VerifyReport:
         is_written = self._files.is_locked()
+        # Before the segments: of those that are begun meanwhile, neither is looked at.
+        sidecars = self._files.sidecars()
         numbers = [number for number in self._files.segments() if number >= self._first]
         last = numbers[-1] if numbers else self._first - 1
         sealed = last == 0
@@ -78,7 +80,7 @@ class _Verification:
             else:
                 self._missing(number)
             progress(number - self._first + 1, last - self._first + 1)
-        for number in self._files.sidecars():
+        for number in sidecars:
             # The key of the segment after a sealed one is made before the segment: a crash may fall in between.
             if number > last and not (sealed and number == last + 1):
                 self._missing(number)

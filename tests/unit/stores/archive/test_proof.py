@@ -15,12 +15,10 @@ from gateway.stores.archive.proof import (
     ChainProof,
     NotProven,
     OpenBlock,
-    ProofMalformed,
     Proven,
     check,
-    proof_from_json,
-    proof_to_json,
 )
+from gateway.stores.archive.proof_json import ProofMalformed, proof_from_json, proof_to_json
 from gateway.stores.archive.proving import prove_offline
 from tests.unit.stores.archive.archives import RING, Fatal, kept, pieces
 

@@ -159,3 +159,13 @@ async def test_damaged_record_says_where(tmp_path: Path) -> None:
 
     assert "secret" not in str(raised.value)
     await archive.close()
+
+
+async def test_body_that_was_just_kept_is_not_read_from_the_disk(tmp_path: Path) -> None:
+    """The step that follows needs it at once, and a small one is still in memory."""
+    archive = await SegmentArchive.open(tmp_path, Fatal(), keys=RING)
+    reference = await archive.append(pieces(b"just kept"))
+    last_segment(tmp_path).unlink()
+
+    assert whole(archive, reference) == b"just kept"
+    await archive.close()
