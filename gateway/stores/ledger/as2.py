@@ -38,6 +38,10 @@ class As2Reads:
         """One received message."""
         return await self._read(partial(units_as2.message, instance=instance))
 
+    async def certificates(self) -> tuple[bytes, ...]:
+        """Every certificate (DER) that a signature was verified or made with."""
+        return await self._read(units_as2.certificates)
+
     async def dispatch(self, dispatch: UUID) -> DispatchRow | None:
         """One dispatch."""
         return await self._read(partial(units_dispatch.one, dispatch=dispatch))

@@ -336,6 +336,14 @@ sa.Index("ix_dispatch_due", dispatch.c.due_us, sqlite_where=_MAY_MOVE)
 _AWAITED = sa.text("state = 'sent'")
 sa.Index("ix_dispatch_awaited", dispatch.c.due_us, sqlite_where=_AWAITED)
 
+# Certificates that signatures were verified or made with: partners' files name only those of today.
+certificate = sa.Table(
+    "certificate",
+    metadata,
+    sa.Column("sha256", sa.LargeBinary(32), primary_key=True),
+    sa.Column("der", sa.LargeBinary, nullable=False),
+)
+
 # A legal hold on one message, or on all of a partner's: what it is on outlives its term.
 legal_hold = sa.Table(
     "legal_hold",

@@ -1,4 +1,4 @@
-"""Legal holds."""
+"""Legal holds, and the certificates that signatures were verified with."""
 
 import sqlalchemy as sa
 from alembic import op
@@ -10,6 +10,13 @@ depends_on = None
 
 
 def upgrade() -> None:  # noqa: D103 - alembic calls it
+    op.create_table(
+        "certificate",
+        sa.Column("sha256", sa.LargeBinary(length=32), nullable=False),
+        sa.Column("der", sa.LargeBinary(), nullable=False),
+        sa.PrimaryKeyConstraint("sha256", name=op.f("pk_certificate")),
+    )
+
     op.create_table(
         "legal_hold",
         sa.Column("id", sa.Uuid(), nullable=False),
