@@ -34,8 +34,8 @@ HASHES: dict[DigestAlgorithm, hashes.HashAlgorithm] = {
 OAEP_DIGEST = DigestAlgorithm.SHA256
 # RFC 8017 A.2.3: where the parameters do not say it.
 _DEFAULT_SALT_BYTES = 20
-# The longest digest has 64 octets, and no product has a longer salt than its digest.
-_MAXIMUM_SALT_BYTES = 64
+# OpenSSL fills the signature with salt: 222 octets with RSA-2048, 2014 with RSA-16384.
+_MAXIMUM_SALT_BYTES = 2048
 
 _PKCS1V15 = padding.PKCS1v15()
 

@@ -5,7 +5,6 @@ Owns what the elements say. Must not know whether any of it is true: that is ver
 A content inside of a detached signature is passed over: what counts is the one beside it.
 """
 
-from contextlib import suppress
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Final
@@ -69,11 +68,8 @@ class SignedMessage:
     @property
     def certificates(self) -> tuple[x509.Certificate, ...]:
         """Those that can be read: others are of no use, and no reason to refuse the message."""
-        certificates = []
-        for encoded in self.encoded_certificates:
-            with suppress(ValueError):
-                certificates.append(x509.load_der_x509_certificate(encoded))
-        return tuple(certificates)
+        loaded = (_load_certificate(encoded) for encoded in self.encoded_certificates)
+        return tuple(certificate for certificate in loaded if certificate is not None)
 
 
 def read_signed(detached: bytes) -> SignedMessage:
@@ -111,6 +107,16 @@ def read_signatures(cursor: Cursor, content_type: bytes) -> SignedMessage:
     cursor.leave()
     leave_content_info(cursor)
     return SignedMessage(signers, certificates)
+
+
+def _load_certificate(encoded: bytes) -> x509.Certificate | None:
+    """None where it cannot be read. `cryptography` reads names and dates only when asked: better here than later."""
+    try:
+        certificate = x509.load_der_x509_certificate(encoded)
+        _ = certificate.subject, certificate.issuer, certificate.not_valid_before_utc, certificate.not_valid_after_utc
+    except (ValueError, x509.InvalidVersion):
+        return None
+    return certificate
 
 
 def _read_certificates(cursor: Cursor) -> tuple[bytes, ...]:

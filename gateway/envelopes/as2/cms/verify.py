@@ -5,6 +5,7 @@ another form of the content.
 """
 
 from collections.abc import Callable, Iterator
+from contextlib import suppress
 from dataclasses import dataclass
 from datetime import datetime
 
@@ -18,6 +19,7 @@ from gateway.envelopes.as2.cms import der
 from gateway.envelopes.as2.cms.algorithms import HASHES
 from gateway.envelopes.as2.cms.ber import SET
 from gateway.envelopes.as2.cms.chain import CertificatePath, is_in_validity
+from gateway.envelopes.as2.cms.errors import CmsError
 from gateway.envelopes.as2.cms.references import means, means_known
 from gateway.envelopes.as2.cms.signed import SignedAttributes, SignedMessage, SignerInfo
 from gateway.envelopes.as2.credentials import CertificateUse, Trust
@@ -138,9 +140,11 @@ def _signed_forms(attributes: SignedAttributes) -> Iterator[bytes]:
     """What is signed is the DER of a SET (RFC 5652 5.4). Some products sign what they send, in whatever order."""
     as_sent = bytes((SET,)) + attributes.encoded[1:]
     yield as_sent
-    in_der = der.canonical(as_sent)
-    if in_der != as_sent:
-        yield in_der
+    # What a value holds was not looked into so far: where that is malformed there is no other form.
+    with suppress(CmsError):
+        in_der = der.canonical(as_sent)
+        if in_der != as_sent:
+            yield in_der
 
 
 def _verifies(
