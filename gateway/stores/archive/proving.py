@@ -4,6 +4,7 @@ Owns the walk through the segments. Must not know how a proof is checked. Blocks
 """
 
 from collections.abc import Collection
+from itertools import islice
 from pathlib import Path
 
 from gateway.model.exchange import ArchiveReference
@@ -61,10 +62,10 @@ def _path(files: Files, segment: int, opened: Collection[int], head: ChainHead) 
     blocks: list[ShutBlock | OpenBlock] = []
     digests: list[bytes] = []
     offset = 0
+    # Not one record further than the head: what is not durable yet may be cut off while it is mapped.
+    limit = head.records if segment == head.segment else None
     with mapped(files.path(segment)) as view:
-        for frame in frames(view):
-            if segment == head.segment and chain.records == head.records:
-                break
+        for frame in islice(frames(view), limit):
             block = chain.records // BLOCK_RECORDS
             if block in opened:
                 digests.append(frame_digest(segment, offset, frame))

@@ -59,6 +59,11 @@ def inspect(path: Path) -> SegmentState:
         return _inspect(path, view)
 
 
+def inspect_while_written(path: Path) -> SegmentState:
+    """The same of a segment that its writer may cut back meanwhile: to map it then would kill this process."""
+    return _inspect(path, memoryview(path.read_bytes()))
+
+
 def _inspect(path: Path, view: memoryview) -> SegmentState:
     offset = synced_to = written_at_us = 0
     chain: Chain | None = None
@@ -139,7 +144,7 @@ def last_head(files: Files) -> ChainHead:
     if not numbers:
         return NO_RECORDS
     path = files.path(numbers[-1])
-    state = inspect(path)
+    state = inspect_while_written(path)
     if state.chain is None:
         return head_before(files, numbers[-1])
     # Some of it may be of a group that its writer has not synced yet: a head is noted for good.

@@ -9,7 +9,7 @@ from datetime import UTC, datetime, timedelta
 from gateway.stores.archive.ends import ArchiveDamaged, read_opening, sealed_ends
 from gateway.stores.archive.files import Files, segment_name
 from gateway.stores.archive.record import RecordDamaged
-from gateway.stores.archive.recovery import inspect
+from gateway.stores.archive.recovery import inspect_while_written
 from gateway.stores.archive.sidecar import KeyState, SidecarDamaged, decode_sidecar
 
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
@@ -58,7 +58,7 @@ def _span(files: Files, number: int, *, is_last: bool) -> SegmentSpan | None:
 
 def _open_span(files: Files, number: int, state: KeyState) -> SegmentSpan | None:
     """The last segment, which has no footer yet: read whole for its last time."""
-    found = inspect(files.path(number))
+    found = inspect_while_written(files.path(number))
     if found.chain is None:
         return None
     _, first = read_opening(files.path(number))

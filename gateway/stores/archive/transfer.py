@@ -21,7 +21,7 @@ from gateway.stores.archive.files import OPEN_MODE, SEALED_MODE, SEGMENT_SUFFIX,
 from gateway.stores.archive.keeping import rewrap
 from gateway.stores.archive.keys import KeyEncryptionKey, KeyRing
 from gateway.stores.archive.record import RecordDamaged
-from gateway.stores.archive.recovery import inspect
+from gateway.stores.archive.recovery import inspect_while_written
 from gateway.stores.archive.sidecar import SidecarDamaged, decode_sidecar, encode_sidecar
 from gateway.stores.archive.verifying import VerifyReport, verify
 
@@ -133,7 +133,7 @@ def _manifest_of(files: Files, first: int, last: int | None) -> Manifest:
     try:
         head = sealed_ends(files, numbers[-1]).chain.head()
     except RecordDamaged:
-        state = inspect(files.path(numbers[-1]))
+        state = inspect_while_written(files.path(numbers[-1]))
         if state.chain is None:
             # The last segment has no record yet: it need not be taken along.
             return _manifest_of(files, first, numbers[-1] - 1)
