@@ -107,11 +107,11 @@ def _partnership(case: Case, site: GatewaySite) -> Partnership:
 def _everything_sent(site: GatewaySite, openas2: OpenAs2) -> dict[str, Sent]:
     sent, numbers = {}, count(1)
     for case in ALL_COMING:
-        payload = payload_of(case.cell.payload, next(numbers), PARTNER.upper(), case.least_bytes)
+        payload = payload_of(case.cell.payload, next(numbers), PARTNER.upper(), least_bytes=case.least_bytes)
         message_id = openas2.drop(_partnership(case, site), "payload.edi", payload)
         sent[case.name] = Sent(payload, message_id=message_id)
     for case in ALL_GOING:
-        payload = payload_of(case.cell.payload, next(numbers), PARTNER.upper(), case.least_bytes)
+        payload = payload_of(case.cell.payload, next(numbers), PARTNER.upper(), least_bytes=case.least_bytes)
         content_type = case.cell.payload.content_type
         dispatch = site.send(PARTNER, _link(case, openas2), "payload.edi", payload, content_type)
         sent[case.name] = Sent(payload, dispatch=dispatch)

@@ -29,13 +29,14 @@ _DIGESTS = {
     DigestAlgorithm.SHA384: "sha-384",
     DigestAlgorithm.SHA512: "sha-512",
 }
-# Its AES-GCM is none of S/MIME's: the tag stands in an EnvelopedData, so that nobody else reads it.
 _ENCRYPTIONS = {
     EncryptionAlgorithm.TRIPLE_DES: "des-EDE3-CBC",
     EncryptionAlgorithm.AES128_CBC: "aes128-CBC",
     EncryptionAlgorithm.AES192_CBC: "aes192-CBC",
     EncryptionAlgorithm.AES256_CBC: "aes256-CBC",
 }
+# None of S/MIME's: an EnvelopedData, with the tag behind the ciphertext.
+_OWN_KINDS = {EncryptionAlgorithm.AES256_GCM: "aes256-GCM"}
 DIGESTS: tuple[DigestAlgorithm | None, ...] = (None, *_DIGESTS)
 ENCRYPTIONS: tuple[EncryptionAlgorithm | None, ...] = (None, *_ENCRYPTIONS)
 
@@ -58,7 +59,7 @@ class Agreed:
         return {
             "url": self.url,
             "sign": self.cell.digest and _DIGESTS[self.cell.digest],
-            "encrypt": self.cell.encryption and _ENCRYPTIONS[self.cell.encryption],
+            "encrypt": self.cell.encryption and (_ENCRYPTIONS | _OWN_KINDS)[self.cell.encryption],
             "receipt": self.cell.receipt is not Receipt.NONE,
             "receiptUrl": receipts_url if self.cell.receipt is Receipt.ASYNCHRONOUS else None,
             "receiptDigest": _DIGESTS[self.receipt_digest],
@@ -81,12 +82,13 @@ class ReadReceipt:
     @classmethod
     def of(cls, words: Mapping[str, Any]) -> "ReadReceipt":
         """From what `peer.js` says."""
-        mic, description = words["mic"], words["description"] or {"text": ""}
+        mic, description = words["mic"], words["description"] or {"type": "", "text": ""}
         return cls(
             words["signed"],
             words["originalMessageId"],
             words["processed"],
-            description["text"],
+            # It looks for `=` where others write `: `, so that modifier and text mostly stand in the type.
+            f"{description['type']} {description['text']}".strip(),
             None if mic is None else (mic["mic"], mic["algorithm"]),
         )
 

@@ -78,7 +78,8 @@ async function send ({ ourName, messageId, content, contentType, filename }) {
     additionalHeaders: { 'Message-ID': messageId }
   })
   const options = await composer.toRequestOptions(agreed.url)
-  const response = await request({ ...options, auth: setup.credentials })
+  // A connection of its own: libas2 listens anew at each use of one that is kept.
+  const response = await request({ ...options, auth: setup.credentials, agent: false })
   const answer = { status: response.statusCode, receipt: null }
   if (response.statusCode === 200 && /^multipart\//i.test(response.headers['content-type'] || '')) {
     answer.receipt = await readReceipt(await AS2Parser.parse(entity(response.rawHeaders, response.rawBody)))
@@ -120,7 +121,7 @@ async function answer (incoming, receipt, response) {
     return
   }
   response.writeHead(200).end()
-  const delivered = await request({ url, headers, body, method: 'POST' })
+  const delivered = await request({ url, headers, body, method: 'POST', agent: false })
   tell({ event: 'delivered', messageId: incoming.headers['message-id'], status: delivered.statusCode })
 }
 
