@@ -83,7 +83,7 @@ class ContentDigests:
         content = self._held + data
         self._held = content[-2:]
         content = content[:-2]
-        if self._canonical is not None or content.count(b"\n") != content.count(_CRLF):
+        if self._canonical is not None or b"\n" in content:
             self._feed_canonical(content)
         update(self._hashes.values(), content)
         self._ends_in_return = content[-1:] == b"\r" if content else self._ends_in_return

@@ -11,7 +11,7 @@ from gateway.envelopes.as2.disposition import As2Fault, Modifier
 from gateway.envelopes.as2.profile import EncryptionAlgorithm
 from gateway.envelopes.as2.reading import Layer, ProtectedLayer, Reading
 from gateway.envelopes.mime.fault import MimeError
-from gateway.envelopes.mime.transfer import Base64, Identity, TransferDecoder
+from gateway.envelopes.mime.transfer import Base64, Identity, TransferDecoder, base64_decoded
 
 _BLANKS = b" \t\r\n"
 _SEQUENCE = 0x30
@@ -76,13 +76,22 @@ class DerDecoder:
         self._held = (self._held + data).lstrip(_BLANKS)
         if len(self._held) < _DECIDING_BYTES:
             return b""
-        is_der = self._held[0] == _SEQUENCE and self._held[1] >= _LONG_LENGTH
-        self._decoder = Identity() if is_der else Base64()
+        self._decoder = Identity() if _is_der(self._held) else Base64()
         return self._decoder.feed(self._held)
 
     def finish(self) -> bytes:
         """The rest. Raises MimeError."""
         return self._held if self._decoder is None else self._decoder.finish()
+
+
+def der_of(body: bytes) -> bytes:
+    """The DER of a whole body. Raises MimeError."""
+    begin = body.lstrip(_BLANKS)
+    return begin if len(begin) < _DECIDING_BYTES or _is_der(begin) else base64_decoded(begin.rstrip(_BLANKS))
+
+
+def _is_der(begin: bytes) -> bool:
+    return begin[0] == _SEQUENCE and begin[1] >= _LONG_LENGTH
 
 
 class DerLayer(ProtectedLayer):

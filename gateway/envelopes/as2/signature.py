@@ -20,7 +20,7 @@ from gateway.envelopes.as2.digests import ContentDigests, DigestOf, Tolerance, n
 from gateway.envelopes.as2.disposition import As2Fault, Modifier
 from gateway.envelopes.as2.mic import digest_named
 from gateway.envelopes.as2.payload import PKCS7_SIGNATURE
-from gateway.envelopes.as2.pkcs7 import DerDecoder
+from gateway.envelopes.as2.pkcs7 import der_of
 from gateway.envelopes.as2.profile import DigestAlgorithm
 from gateway.envelopes.as2.reading import Layer, ProtectedLayer, Reading
 from gateway.envelopes.mime.content_type import Parametrised, media_type
@@ -136,8 +136,7 @@ def signature_of(part: bytes) -> bytes:
     content_type = headers.get("Content-Type")
     if content_type is not None and media_type(content_type) not in PKCS7_SIGNATURE:
         raise As2Fault(Modifier.UNSUPPORTED_FORMAT, "The second part of the signed message is no PKCS #7 signature.")
-    decoder = DerDecoder()
-    return decoder.feed(body) + decoder.finish()
+    return der_of(body)
 
 
 def check(signed: SignedMessage, ways: Iterable[tuple[Tolerance, DigestOf]], reading: Reading) -> None:

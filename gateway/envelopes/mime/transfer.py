@@ -74,6 +74,15 @@ class Base64:
         return binascii.a2b_base64(self._held + b"=" * (-len(self._held) % 4))
 
 
+def base64_decoded(text: bytes) -> bytes:
+    """A whole text, tolerant like the decoder above, and in one step where it is as it should be. Raises MimeError."""
+    try:
+        return binascii.a2b_base64(text.replace(b"\r\n", b""), strict_mode=True)
+    except binascii.Error:
+        decoder = Base64()
+        return decoder.feed(text) + decoder.finish()
+
+
 class QuotedPrintable:
     """Blanks at the end of a line are dropped, an `=` that begins no escape stays (RFC 2045 6.7)."""
 
