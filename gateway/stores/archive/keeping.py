@@ -97,8 +97,17 @@ class KeyStore:
         return RecordSecret(found)
 
     def keep_only(self, number: int, salts: Mapping[int, bytes]) -> None:
-        """Destroy a segment's key but for the records at these offsets. Raises as `secret` where one is gone."""
-        secrets = {offset: self.secret(number, offset, salt).secret for offset, salt in salts.items()}
+        """Destroy a segment's key but for the records at these offsets; what is destroyed already stays destroyed.
+
+        Raises ArchiveKeyMissing, ArchiveDamaged, OSError.
+        """
+        keys = self.of(number)
+        if isinstance(keys, WholeKey):
+            secrets = {offset: secret_of(keys.data_key, offset, salt).secret for offset, salt in salts.items()}
+        else:
+            secrets = {offset: secret for offset, secret in keys.secrets.items() if offset in salts}
+            if secrets == keys.secrets:
+                return
         with self._files.keys_lock(), self._lock:
             self._opened.pop(number, None)
             self._write(number, KeptSecrets(secrets, time.time_ns() // 1000))

@@ -197,8 +197,9 @@ class SegmentArchive:
     async def shred(self, segment: str, keep: Iterable[ChunkPlace]) -> None:
         """Destroy the key of a segment, so that of its records only those to `keep` can ever be read again.
 
-        An open segment is sealed first. `keep` comes from `records_of`; records of other segments in it do not matter.
-        Raises NotInArchive where one to keep is destroyed already, StoreFull, StoreFailed: then the key is still there.
+        An open segment is sealed first. `keep` comes from `records_of`; records of other segments in it do not matter,
+        and those that are destroyed already stay so. Raises NotInArchive, ArchiveDamaged, StoreFull, StoreFailed: then
+        the key is still there.
         """
         number = int(segment)
         kept = [place for place in keep if place.segment == number]

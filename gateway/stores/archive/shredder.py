@@ -8,6 +8,7 @@ import asyncio
 from gateway.model.exchange import ArchiveReference
 from gateway.pipeline.retention import SegmentAge
 from gateway.stores.archive.index import ChunkPlace
+from gateway.stores.archive.keeping import DestroyedByRetention
 from gateway.stores.archive.log import SegmentArchive
 from gateway.stores.archive.sidecar import KeyState
 
@@ -29,5 +30,12 @@ class ArchiveShredder:
 
     def _places(self, segment: str, keep: tuple[ArchiveReference, ...]) -> list[ChunkPlace]:
         number = int(segment)
-        places = {place for reference in keep for place in self._archive.records_of(reference)}
+        places = {place for reference in keep for place in self._records_of(reference)}
         return sorted((place for place in places if place.segment == number), key=lambda place: place.offset)
+
+    def _records_of(self, reference: ArchiveReference) -> tuple[ChunkPlace, ...]:
+        """None of a body that came under a hold too late: it must not keep all others from going."""
+        try:
+            return self._archive.records_of(reference)
+        except DestroyedByRetention:
+            return ()

@@ -9,6 +9,7 @@ import pytest
 from gateway.model.exchange import ArchiveReference
 from gateway.pipeline.ports import NotInArchive, StoreFull
 from gateway.stores.archive import DestroyedByRetention, KeyState, SegmentArchive
+from gateway.stores.archive.shredder import ArchiveShredder
 from gateway.stores.archive.verifying import verify
 from tests.unit.stores.archive.archives import RING, FailingFiles, Fatal, kept, pieces, whole
 
@@ -116,18 +117,44 @@ async def test_body_of_many_segments_under_legal_hold_stays(tmp_path: Path) -> N
 
 
 async def test_hold_that_ends_lets_the_rest_be_destroyed(tmp_path: Path) -> None:
-    """What was kept the first time is destroyed the second time, and is not to be kept a third."""
+    """What was kept the first time is destroyed the second time; a hold that comes too late brings nothing back."""
     references = await eight_bodies(tmp_path)
     archive = await opened(tmp_path)
     places = archive.records_of(references[0])
     await archive.shred(FIRST, places)
     await archive.shred(FIRST, ())
 
-    with pytest.raises(DestroyedByRetention):
-        await archive.shred(FIRST, places)
+    await archive.shred(FIRST, places)
 
     with pytest.raises(DestroyedByRetention):
         whole(archive, references[0])
+    await archive.close()
+
+
+async def test_shredding_again_changes_nothing(tmp_path: Path) -> None:
+    """Where the same records are to be kept as before, their keys are left alone."""
+    references = await eight_bodies(tmp_path)
+    archive = await opened(tmp_path)
+    places = archive.records_of(references[0])
+    await archive.shred(FIRST, places)
+    before = (tmp_path / f"{FIRST}.keys").read_bytes()
+
+    await archive.shred(FIRST, places)
+
+    assert (tmp_path / f"{FIRST}.keys").read_bytes() == before
+    await archive.close()
+
+
+async def test_retention_goes_on_past_a_hold_that_came_too_late(tmp_path: Path) -> None:
+    """A body that is destroyed already does not keep its neighbours from going."""
+    references = await eight_bodies(tmp_path)
+    archive = await opened(tmp_path)
+    shredder = ArchiveShredder(archive)
+    await shredder.shred(FIRST, (references[0],))
+
+    await shredder.shred(FIRST, (references[1],))
+
+    assert [age.is_destroyed for age in await shredder.ages()][:2] == [True, False]
     await archive.close()
 
 
