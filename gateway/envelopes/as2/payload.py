@@ -11,6 +11,7 @@ from gateway.envelopes.as2.disposition import As2Fault, Modifier
 from gateway.envelopes.as2.profile import DigestAlgorithm
 from gateway.envelopes.as2.reading import Attachment, Layer, Reading
 from gateway.envelopes.mime.content_type import Parametrised, media_type
+from gateway.envelopes.mime.fault import MimeError
 from gateway.envelopes.mime.headers import Headers, HeadReader
 from gateway.envelopes.mime.multipart import MultipartSplitter, Piece
 from gateway.envelopes.mime.transfer import transfer_decoder
@@ -82,6 +83,7 @@ class AttachmentsLayer:
         self._splitter = MultipartSplitter(boundary, maximum_parts)
         self._open_part = open_part
         self._part: Layer | None = None
+        self._has_parts = False
 
     def feed(self, data: bytes) -> None:
         """Each part into a layer of its own."""
@@ -90,11 +92,14 @@ class AttachmentsLayer:
     def finish(self) -> None:
         """The closing delimiter must have come."""
         self._take(self._splitter.finish())
+        if not self._has_parts:
+            raise MimeError("a multipart body has no part")
 
     def _take(self, pieces: list[Piece]) -> None:
         for _, data, is_last in pieces:
             if self._part is None:
                 self._part = self._open_part()
+                self._has_parts = True
             self._part.feed(data)
             if is_last:
                 self._part.finish()

@@ -19,7 +19,6 @@ _SEQUENCE = 0x30
 _LONG_LENGTH = 0x80
 _DECIDING_BYTES = 2
 
-
 AUTHENTICATED = frozenset(
     {EncryptionAlgorithm.AES128_GCM, EncryptionAlgorithm.AES192_GCM, EncryptionAlgorithm.AES256_GCM}
 )
@@ -138,7 +137,8 @@ class UnlabelledLayer:
         for identifier, kind in _IDENTIFIERS.items():
             if identifier in head:
                 self._layer = layer = self._open_kind(kind)
-                layer.feed(self._held)
+                held, self._held = self._held, b""
+                layer.feed(held)
                 return layer
         raise As2Fault(Modifier.UNSUPPORTED_FORMAT, "There is no smime-type, and the content is of no known kind.")
 
@@ -162,7 +162,7 @@ class EncryptedLayer(ProtectedLayer):
         try:
             pieces = self._reader.feed(data)
         except CmsError as error:
-            raise _not_decrypted(error) from error
+            raise As2Fault(Modifier.DECRYPTION_FAILED, str(error)) from error
         self.pass_all(pieces)
 
     def finish(self) -> None:
@@ -173,7 +173,7 @@ class EncryptedLayer(ProtectedLayer):
         except CmsError as error:
             if isinstance(error, DecryptionFailed) and isinstance(self.fault, As2Fault) and not is_authenticated:
                 raise self._told_alike(self.fault) from error
-            raise _not_decrypted(error) from error
+            raise As2Fault(Modifier.DECRYPTION_FAILED, str(error)) from error
         self._reading.encryption = self._reader.algorithm
         self.pass_all(pieces)
         if is_authenticated:
@@ -182,14 +182,15 @@ class EncryptedLayer(ProtectedLayer):
         try:
             self.pass_end()
         except MimeError as error:
-            raise _not_decrypted(error) from error
+            raise _senseless(f"{error}.") from error
         except As2Fault as fault:
             raise self._told_alike(fault) from fault
 
     def _told_alike(self, fault: As2Fault) -> As2Fault:
         """Compressed content that no signature covers has no structure by which an altered end would show."""
-        is_verified = self._reading.signer is not None
-        return _not_decrypted(fault) if fault.modifier is Modifier.DECOMPRESSION_FAILED and not is_verified else fault
+        if fault.modifier is Modifier.DECOMPRESSION_FAILED and self._reading.signer is None:
+            return _senseless(fault.detail)
+        return fault
 
 
 class CompressedLayer(ProtectedLayer):
@@ -218,5 +219,5 @@ class CompressedLayer(ProtectedLayer):
         self.pass_end()
 
 
-def _not_decrypted(error: CmsError | MimeError | As2Fault) -> As2Fault:
-    return As2Fault(Modifier.DECRYPTION_FAILED, f"Decrypting gave nothing that makes sense: {error}")
+def _senseless(detail: str) -> As2Fault:
+    return As2Fault(Modifier.DECRYPTION_FAILED, f"What the message decrypts to makes no sense: {detail}")

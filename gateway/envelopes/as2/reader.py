@@ -14,7 +14,7 @@ from gateway.envelopes.as2.mic import Mic
 from gateway.envelopes.as2.payload import PKCS7_MIME, EntityLayer, MicLayer, open_payload
 from gateway.envelopes.as2.pkcs7 import CompressedLayer, ContentKind, DerLayer, EncryptedLayer, UnlabelledLayer, kind_of
 from gateway.envelopes.as2.profile import DigestAlgorithm, SecurityPolicy
-from gateway.envelopes.as2.reading import Layer, MessageLimits, Opened, Reading
+from gateway.envelopes.as2.reading import DEFAULT_LIMITS, Layer, MessageLimits, Opened, Reading
 from gateway.envelopes.as2.signature import DetachedLayer, OpaqueLayer
 from gateway.envelopes.mime.content_type import Parametrised, media_type
 from gateway.envelopes.mime.fault import MimeError
@@ -39,7 +39,7 @@ class MessageReader:
         policy: SecurityPolicy,
         *,
         at: datetime,
-        limits: MessageLimits | None = None,
+        limits: MessageLimits = DEFAULT_LIMITS,
         announced: frozenset[DigestAlgorithm] = frozenset(),
     ) -> None:
         receipt = addressing.receipt
@@ -50,7 +50,7 @@ class MessageReader:
             keys,
             trust,
             at,
-            limits or MessageLimits(),
+            limits,
             receipt.digests[0] if receipt and receipt.digests else None,
             receipt.names[0] if receipt and receipt.names else "",
             policy.signature_required,

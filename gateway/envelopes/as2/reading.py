@@ -10,7 +10,8 @@ from typing import Protocol
 
 from cryptography import x509
 
-from gateway.envelopes.as2.cms import DEFAULT_LIMITS, CmsLimits
+from gateway.envelopes.as2.cms import DEFAULT_LIMITS as DEFAULT_CMS_LIMITS
+from gateway.envelopes.as2.cms import CmsLimits
 from gateway.envelopes.as2.credentials import OwnKey, Trust
 from gateway.envelopes.as2.digests import Tolerance
 from gateway.envelopes.as2.disposition import As2Fault
@@ -30,7 +31,10 @@ class MessageLimits:
     attachments: int = 100
     nesting: int = 3
     signature_bytes: int = 1 << 20
-    cms: CmsLimits = DEFAULT_LIMITS
+    cms: CmsLimits = DEFAULT_CMS_LIMITS
+
+
+DEFAULT_LIMITS = MessageLimits()
 
 
 @dataclass(frozen=True, slots=True)

@@ -28,7 +28,6 @@ from gateway.envelopes.mime.fault import MimeError
 from gateway.envelopes.mime.headers import split_entity
 from gateway.envelopes.mime.multipart import MultipartSplitter, Piece
 
-_CONTENT, _SIGNATURE = 0, 1
 _PARTS = 2
 
 
@@ -78,7 +77,7 @@ class DetachedLayer(ProtectedLayer):
 
     def _take(self, pieces: list[Piece]) -> None:
         for part, data, _ in pieces:
-            if part == _CONTENT:
+            if part == 0:
                 self._digests.feed(data)
                 self.pass_on(data)
                 continue

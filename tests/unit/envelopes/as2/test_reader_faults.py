@@ -244,6 +244,7 @@ def test_attachments_nested_too_deep(us: Receiver) -> None:
     [
         Entity({"Content-Type": "multipart/mixed"}, b"--x--"),
         Entity({"Content-Type": "multipart/mixed; boundary=x"}, b"--x\r\n\r\ncut off"),
+        Entity({"Content-Type": "multipart/mixed; boundary=x"}, b"--x--"),
         Entity({"Content-Type": "multipart/mixed; boundary=x"}, b"--x\r\n\r\n\r\n" * 200 + b"--x--"),
         Entity(
             {"Content-Type": "multipart/mixed; boundary=x"}, b"--x\r\nContent-Type: a/b\r\nno field\r\n\r\n\r\n--x--"
@@ -251,7 +252,7 @@ def test_attachments_nested_too_deep(us: Receiver) -> None:
         Entity({"Content-Transfer-Encoding": "base64"}, b"\xff" * 200),
         Entity({"Content-Transfer-Encoding": "x-uuencode"}, b"begin"),
     ],
-    ids=["no boundary", "cut off", "too many parts", "no header", "no base64", "unknown encoding"],
+    ids=["no boundary", "cut off", "no part", "too many parts", "no header", "no base64", "unknown encoding"],
 )
 def test_mime_is_malformed(us: Receiver, entity: Entity) -> None:
     """Syntax that has no meaning."""
