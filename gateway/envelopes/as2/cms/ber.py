@@ -159,7 +159,7 @@ class Cursor:
         except IndexError:
             raise Truncated from None
         if found != tag:
-            raise CmsError(f"An element has the tag {found:#04x} where {tag:#04x} belongs.")
+            raise CmsError(f"An element has another tag than {tag:#04x}, which belongs there.")
         self._elements_left -= 1
         if self._elements_left < 0:
             raise CmsError(f"The message has more than {MAXIMUM_ELEMENTS} elements.")

@@ -34,8 +34,9 @@ class CompressedReader:
         """The rest of the content. Raises CmsError, of it DecompressionFailed."""
         content, cursor = self._content.finish()
         pieces = self._inflate(content)
-        for _ in ("[0]", "EncapsulatedContentInfo", "CompressedData"):
-            cursor.leave()
+        cursor.leave()  # [0]
+        cursor.leave()  # EncapsulatedContentInfo
+        cursor.leave()  # CompressedData
         leave_content_info(cursor)
         self._inflater.finish()
         return pieces

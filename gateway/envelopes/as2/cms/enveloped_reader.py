@@ -12,7 +12,6 @@ from typing import NamedTuple
 
 from gateway.envelopes.as2.cms import der
 from gateway.envelopes.as2.cms.ber import (
-    END,
     OBJECT_IDENTIFIER,
     SEQUENCE,
     SET,
@@ -116,8 +115,6 @@ def _finish_sequence(cursor: Cursor, unprotected: int) -> None:
     """Pass over attributes that nothing protects, and go out of the message."""
     if cursor.tag() == unprotected:
         cursor.skip()
-    if cursor.tag() != END:
-        raise CmsError("Something follows the encrypted content that does not belong there.")
     cursor.leave()
     leave_content_info(cursor)
 

@@ -37,6 +37,8 @@ class OctetsReader:
         self._left = 0 if is_constructed else end  # of the piece that is being read
         self._pieces = 0
         self._header = b""  # one that came in part
+        self._usual_header: bytes | None = None  # of the piece before
+        self._usual_size = 0  # of header and piece
         self.rest: bytes | memoryview = b""  # what was fed beyond the string, once it is over
 
     @property
@@ -55,13 +57,20 @@ class OctetsReader:
             self._left -= len(data)
             self._position += len(data)
             return data
-        view = memoryview(self._header + bytes(data) if self._header else data)
+        if not self._ends:
+            octets, self.rest = data[: self._left], data[self._left :]
+            self._position += self._left
+            self._left = 0
+            return octets
+        return self._join(self._header + bytes(data) if self._header else bytes(data))
+
+    def _join(self, data: bytes) -> bytes:
         self._header = b""
-        pieces: list[memoryview] = []
+        pieces: list[bytes] = []
         offset = 0
         while True:
             if self._left:
-                piece = view[offset : offset + self._left]
+                piece = data[offset : offset + self._left]
                 pieces.append(piece)
                 offset += len(piece)
                 self._position += len(piece)
@@ -69,27 +78,43 @@ class OctetsReader:
                 if self._left:
                     break
             if not self._ends:
-                self.rest = view[offset:]
+                self.rest = data[offset:]
                 break
+            offset = self._pass_alike(data, offset, pieces)
             try:
-                passed = self._begin(view, offset)
+                passed = self._begin(data, offset)
             except Truncated:
-                self._header = bytes(view[offset:])
+                self._header = data[offset:]
                 break
             offset += passed
             self._position += passed
-        return pieces[0] if len(pieces) == 1 else b"".join(pieces)
+        return b"".join(pieces)
 
-    def _begin(self, view: memoryview, offset: int) -> int:
+    def _pass_alike(self, data: bytes, offset: int, pieces: list[bytes]) -> int:
+        """Pieces of one size, as nearly all are, are taken without looking closer; where they end."""
+        header, size = self._usual_header, self._usual_size
+        if header is None:
+            return offset
+        start = offset
+        # Not up to the bound nor to the end of the data: what is special is looked at closely.
+        end = min(len(data), offset + self._bounds[-1] - self._position) - size
+        while offset < end and data.startswith(header, offset):
+            pieces.append(data[offset + len(header) : offset + size])
+            offset += size
+            self._pieces += 1
+        self._position += offset - start
+        return offset
+
+    def _begin(self, data: bytes, offset: int) -> int:
         """Pass the end of a string or the header of a piece; how many bytes that were."""
         ends = self._ends
         if ends[-1] == self._position:
             ends.pop()
             self._bounds.pop()
             return 0
-        if len(view) - offset < 2:
+        if len(data) - offset < 2:
             raise Truncated
-        tag, length = view[offset], view[offset + 1]
+        tag, length = data[offset], data[offset + 1]
         size = 2
         if tag == 0:
             if length or ends[-1] != INDEFINITE:
@@ -99,14 +124,15 @@ class OctetsReader:
             return size
         if length > 0x80:
             size += length & 0x7F
-            length = _long_length(view, offset, size)
+            length = _long_length(data, offset, size)
         elif length == 0x80:
             length = INDEFINITE
         if length == INDEFINITE or tag == _NESTED:
             self._nest(tag, length, size)
         elif tag == OCTET_STRING:
-            self._left = length
             self._within(size + length, self._bounds[-1])
+            self._left = length
+            self._usual_header, self._usual_size = data[offset : offset + size], size + length
         else:
             raise CmsError("A string holds something else than its pieces.")
         self._count()
@@ -137,12 +163,12 @@ class OctetsReader:
             raise CmsError("A string is cut into too small pieces.")
 
 
-def _long_length(view: memoryview, offset: int, size: int) -> int:
+def _long_length(data: bytes, offset: int, size: int) -> int:
     if size - 2 > MAXIMUM_LENGTH_OCTETS:
         raise CmsError("An element is longer than any message.")
-    if len(view) - offset < size:
+    if len(data) - offset < size:
         raise Truncated
-    length = int.from_bytes(view[offset + 2 : offset + size], "big")
+    length = int.from_bytes(data[offset + 2 : offset + size], "big")
     if length > UNBOUNDED:
         raise CmsError("An element is longer than any message.")
     return length

@@ -1,6 +1,7 @@
 """EnvelopedData and AuthEnvelopedData: what is written is read again, and so is what others write."""
 
 import itertools
+import tracemalloc
 from collections.abc import Callable
 
 import pytest
@@ -326,7 +327,7 @@ class TestAuthenticated:
         message = bytearray(authenticated_to(our_key, PLAIN, attributes=attributes))
         message[place] ^= 1
         reader = EnvelopedReader([our_key])
-        reader.feed(message)
+        reader.feed(bytes(message))
 
         with pytest.raises(CmsError):
             reader.finish()
@@ -426,3 +427,21 @@ def test_rsa_without_parameters_is_rsa(our_key: OwnKey) -> None:
 
     assert algorithm != RSA
     assert decrypt(enveloped(recipients, *cbc(EncryptionAlgorithm.AES128_CBC, AES_KEY, PLAIN)), our_key) == PLAIN
+
+
+@pytest.mark.parametrize("algorithm", [EncryptionAlgorithm.AES256_CBC, EncryptionAlgorithm.AES256_GCM])
+def test_memory_does_not_grow_with_the_content(our_key: OwnKey, algorithm: EncryptionAlgorithm) -> None:
+    """Written and read at the same time, nothing of it kept."""
+    chunk, count = bytes(1 << 16), 200
+    writer = EnvelopedWriter(our_key.certificate, algorithm, KeyTransport.PKCS1V15, count * len(chunk))
+    reader = EnvelopedReader([our_key])
+    tracemalloc.start()
+    size = sum(map(len, reader.feed(writer.begin())))
+    for _ in range(count):
+        size += sum(map(len, reader.feed(writer.update(chunk))))
+    size += sum(map(len, reader.feed(writer.finish()))) + sum(map(len, reader.finish()))
+    _, peak = tracemalloc.get_traced_memory()
+    tracemalloc.stop()
+
+    assert size == count * len(chunk)
+    assert peak < 8 * len(chunk)

@@ -30,6 +30,10 @@ PIECES = st.recursive(
 )
 
 
+# Equal pieces in a row, as BouncyCastle writes them.
+RUN = st.builds(lambda encoded, times: (encoded[0] * times, encoded[1] * times), PRIMITIVE, st.integers(2, 5))
+
+
 def _feed(reader: OctetsReader, data: bytes, cuts: list[int]) -> bytes:
     found = bytearray()
     places = sorted({0, len(data), *(cut % (len(data) + 1) for cut in cuts)})
@@ -40,7 +44,7 @@ def _feed(reader: OctetsReader, data: bytes, cuts: list[int]) -> bytes:
     return bytes(found)
 
 
-@given(st.lists(PIECES, max_size=6), st.booleans(), st.lists(st.integers(0, 5000), max_size=20))
+@given(st.lists(PIECES | RUN, max_size=6), st.booleans(), st.lists(st.integers(0, 5000), max_size=20))
 def test_octets_are_the_same_in_whatever_pieces_and_chunks(
     pieces: list[tuple[bytes, bytes]],
     is_indefinite: bool,
@@ -100,6 +104,15 @@ def test_refuses_a_string_beyond_the_element_around_it() -> None:
         OctetsReader(INDEFINITE, 6, is_constructed=True).feed(b"\x04\x05abcde\0\0")
     with pytest.raises(CmsError, match="longer"):
         OctetsReader(INDEFINITE, 6, is_constructed=True).feed(b"\x04\x03abc\0\0")
+
+
+def test_refuses_a_piece_beyond_the_string_though_it_is_like_those_before() -> None:
+    """The bound is kept in a run of equal pieces too."""
+    run = der.octet_string(bytes(10)) * 3
+    with pytest.raises(CmsError, match="longer"):
+        OctetsReader(len(run) - 1, UNBOUNDED, is_constructed=True).feed(run)
+    with pytest.raises(CmsError, match="longer"):
+        OctetsReader(INDEFINITE, len(run) + 1, is_constructed=True).feed(run + b"\0\0")
 
 
 def test_refuses_a_content_cut_into_crumbs() -> None:
