@@ -147,15 +147,17 @@ class Cursor:
         try:
             found, length = buffer[position], buffer[position + 1]
             position += 2
-            if length == _TWO_OCTETS:
+            if length < _INDEFINITE_LENGTH:
+                pass  # it is the length itself
+            elif length == _TWO_OCTETS:
                 length = buffer[position] << 8 | buffer[position + 1]
                 position += 2
-            elif length > _INDEFINITE_LENGTH:
+            elif length == _INDEFINITE_LENGTH:
+                length = INDEFINITE
+            else:
                 count = length & 0x7F
                 length = self._long_length(position, count)
                 position += count
-            elif length == _INDEFINITE_LENGTH:
-                length = INDEFINITE
         except IndexError:
             raise Truncated from None
         if found != tag:

@@ -7,7 +7,7 @@ A content inside of a detached signature is passed over: what counts is the one 
 
 from dataclasses import dataclass, field
 from datetime import datetime
-from typing import Final
+from typing import Final, NamedTuple
 
 from cryptography import x509
 
@@ -33,11 +33,10 @@ MAXIMUM_SIGNERS: Final = 8
 MAXIMUM_CERTIFICATES: Final = 32
 
 
-@dataclass(frozen=True, slots=True)
-class SignedAttributes:
+class SignedAttributes(NamedTuple):
     """What is signed beside the content, as it stands in the message: with the tag [0], in BER."""
 
-    encoded: bytes = field(repr=False)
+    encoded: bytes
     message_digest: bytes
     signing_time: datetime | None
 
