@@ -15,6 +15,10 @@ from gateway.envelopes.as2.profile import DigestAlgorithm
 _HASHED_BYTES = 2047
 _SMALL_BYTES = 8 * _HASHED_BYTES
 _CRLF = b"\r\n"
+# A constructor of its own takes a third of the time of `hashlib.new`.
+_CONSTRUCTORS: dict[DigestAlgorithm, Callable[[bytes], "Hash"]] = {
+    each: getattr(hashlib, each.value) for each in DigestAlgorithm
+}
 
 
 class Hash(Protocol):
@@ -52,7 +56,7 @@ DigestOf = Callable[[DigestAlgorithm], bytes]
 
 def new_hash(algorithm: DigestAlgorithm, data: bytes = b"") -> Hash:
     """A hash of `data` so far."""
-    return hashlib.new(algorithm.value, data)
+    return _CONSTRUCTORS[algorithm](data)
 
 
 def update(hashes: Iterable[Hash], data: bytes) -> None:

@@ -55,10 +55,9 @@ class Base64:
     def feed(self, data: bytes) -> bytes:
         """Whole groups of four characters."""
         clean = data.translate(None, _NOT_BASE64)
-        if len(clean) + 2 * data.count(b"\r\n") != len(data):
-            self._junk_bytes += len(data) - len(data.translate(None, _JUNK))
-            if self._junk_bytes > _MAXIMUM_JUNK_BYTES:
-                raise MimeError("the body is no base64")
+        self._junk_bytes += len(data) - len(data.translate(None, _JUNK))
+        if self._junk_bytes > _MAXIMUM_JUNK_BYTES:
+            raise MimeError("the body is no base64")
         characters = self._held + clean.rstrip(b"=")
         if b"=" in characters or (self._is_padded and characters != self._held):
             raise MimeError("base64 goes on after its padding")
@@ -77,7 +76,7 @@ class Base64:
 def base64_decoded(text: bytes) -> bytes:
     """A whole text, tolerant like the decoder above, and in one step where it is as it should be. Raises MimeError."""
     try:
-        return binascii.a2b_base64(text.replace(b"\r\n", b""), strict_mode=True)
+        return binascii.a2b_base64(text.translate(None, b"\r\n"), strict_mode=True)
     except binascii.Error:
         decoder = Base64()
         return decoder.feed(text) + decoder.finish()
