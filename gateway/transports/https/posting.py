@@ -11,7 +11,7 @@ from types import TracebackType
 from typing import Self
 
 import aiohttp
-from aiohttp import BasicAuth, ClientTimeout, DummyCookieJar, TCPConnector
+from aiohttp import ClientTimeout, DummyCookieJar, TCPConnector, encode_basic_auth
 from multidict import CIMultiDict
 
 from gateway.envelopes.mime.headers import Headers
@@ -65,7 +65,8 @@ class HttpsPoster:
             raise RuntimeError("not entered")
         fields = CIMultiDict(headers.fields)
         fields["Content-Length"] = str(size)
-        auth = None if terms.user is None else BasicAuth(terms.user, terms.password or "", encoding="utf-8")
+        if terms.user is not None:
+            fields["Authorization"] = encode_basic_auth(terms.user, terms.password or "", encoding="utf-8")
         timeout = ClientTimeout(
             total=terms.timeout_s + size / SLOWEST_BYTES_PER_S,
             sock_connect=CONNECT_TIMEOUT_S,
@@ -76,7 +77,6 @@ class HttpsPoster:
                 url,
                 data=body,
                 headers=fields,
-                auth=auth,
                 ssl=self._context(terms),
                 timeout=timeout,
                 allow_redirects=False,

@@ -34,6 +34,15 @@ _ANY = frozenset({CertificateUse.SIGN, CertificateUse.ENCRYPT})
 _numbers = itertools.count(1)
 
 
+def multipart_of(*parts: tuple[str, bytes]) -> tuple[str, bytes]:
+    """Content type and body of several attachments, each with its own content type."""
+    pieces = [
+        f"--attachments\r\nContent-Type: {content_type}\r\nContent-Transfer-Encoding: binary\r\n\r\n".encode() + data
+        for content_type, data in parts
+    ]
+    return 'multipart/mixed; boundary="attachments"', b"\r\n".join((*pieces, b"--attachments--\r\n"))
+
+
 def _new_boundary() -> str:
     return f"=_part{next(_numbers)}"
 
