@@ -14,6 +14,7 @@ from rich.progress import Progress
 
 from gateway.bootstrap.paths import StartError, archive_folder
 from gateway.bootstrap.stores import archive_keys
+from gateway.cli import evidence, retention
 from gateway.cli.configuration import (
     DEFAULT_CONFIG,
     EXIT_UNREADABLE,
@@ -182,3 +183,11 @@ def _progress(words: str) -> Iterator[Heard]:
             progress.update(task, completed=done, total=total)
 
         yield heard
+
+
+app.command()(retention.hold)
+app.command()(retention.release)
+app.command()(retention.holds)
+app.command()(retention.retention)
+app.command()(evidence.evidence)
+app.command("verify-evidence")(evidence.verify_evidence)

@@ -16,7 +16,7 @@ import structlog
 from gateway.model.exchange import ArchiveReference
 from gateway.pipeline.clock import new_instance_id
 from gateway.pipeline.failure import describe
-from gateway.pipeline.ports import Clock
+from gateway.pipeline.ports import Clock, NotInArchive, StoreFull
 from gateway.pipeline.records import AuditEntry
 
 # Terms count in days: a few hours later is early enough.
@@ -151,9 +151,10 @@ class Retention:
         return await self._ledger.release_hold(hold, AuditEntry(self._clock.now(), actor, "release-hold", str(hold)))
 
     async def run(self, actor: str) -> tuple[Shredded, ...]:
-        """Destroy the keys of everything that may go. Raises as the stores do.
+        """Destroy the keys of everything that may go. Raises as the ledger does.
 
-        A segment is looked at once all of it is older than the shortest term.
+        A segment is looked at once all of it is older than the shortest term. One that cannot be shredded is logged,
+        and the next is looked at all the same.
         """
         async with self._running:
             terms, now = self._terms(), self._clock.now()
@@ -163,11 +164,16 @@ class Retention:
             oldest = now - timedelta(days=shortest_days)
             cutoffs = Cutoffs.of(terms, now)
             due = [age for age in await self._shredder.ages() if age.last_written_at < oldest and not age.is_destroyed]
-            return tuple([await self._shred(age.segment, cutoffs, actor) for age in due])
+            shredded = [await self._shred(age.segment, cutoffs, actor) for age in due]
+            return tuple(each for each in shredded if each is not None)
 
-    async def _shred(self, segment: str, cutoffs: Cutoffs, actor: str) -> Shredded:
+    async def _shred(self, segment: str, cutoffs: Cutoffs, actor: str) -> Shredded | None:
         keep = await self._ledger.kept_bodies(segment, cutoffs)
-        await self._shredder.shred(segment, keep)
+        try:
+            await self._shredder.shred(segment, keep)
+        except (NotInArchive, StoreFull, OSError) as error:
+            log.error("archive.keys_not_destroyed", segment=segment, error=describe(error))  # noqa: TRY400 - it may quote
+            return None
         entry = AuditEntry(self._clock.now(), actor, "destroy-keys", segment, f"kept {len(keep)} bodies")
         await self._ledger.record_audit(entry)
         log.info("archive.keys_destroyed", segment=segment, kept=len(keep))

@@ -102,7 +102,8 @@ def kept_bodies(connection: sa.Connection, segment: str, cutoffs: Cutoffs) -> tu
 
 
 def _instance_stays(cutoffs: Cutoffs) -> sa.ColumnElement[bool]:
-    outbox = tables.outbox
+    # Under a name of its own: the query that this stands in may be one of the outbox.
+    outbox = tables.outbox.alias("undelivered")
     is_undelivered = sa.exists().where(
         outbox.c.instance_id == _INSTANCE.c.id, outbox.c.delivered_count + outbox.c.dead_count < outbox.c.item_count
     )
