@@ -56,6 +56,8 @@ receipt_targets = ["127.0.0.1:{port}"]
 [[as2.certificate]]
 file = "{certificate}"
 {more}
+[as2.limits]
+{limits}
 [as2.packaging]
 {packaging}
 [as2.dispatch]
@@ -194,6 +196,8 @@ def write_partner(
     *,
     relationship: str = "",
     more: str = "",
+    limits: str = "",
+    partner_name: str = PARTNER_NAME,
     packaging: str = "",
     dispatch: str = "",
     mode: str = "batch",
@@ -201,11 +205,12 @@ def write_partner(
 ) -> None:
     """The partner's file; texts go into the tables that they are named after."""
     text = AS2_PARTNER.format(
-        partner_name=PARTNER_NAME,
+        partner_name=partner_name,
         port=port,
         certificate=site.folder / "as2" / "partner.pem",
         relationship=relationship,
         more=more,
+        limits=limits,
         packaging=packaging,
         dispatch=dispatch,
         mode=mode,
