@@ -124,14 +124,24 @@ class Intake:
         self, body: AsyncIterable[bytes], head: bytes, accept: Callable[["KeptBytes"], Awaitable[Accepted]]
     ) -> Accepted | Refusal:
         """Archive `head` and `body` as one, then `accept` them. What `body` raises goes through."""
+        return await self.guarded(self._take(body, head, accept))
+
+    async def _take(
+        self, body: AsyncIterable[bytes], head: bytes, accept: Callable[["KeptBytes"], Awaitable[Accepted]]
+    ) -> Accepted | Refusal:
         metered = _Metered(body, self._limits.body_bytes, head)
         try:
             if not await metered.begin():
                 return Empty()
             archived = await self._archive.append(metered)
-            return await accept(KeptBytes(archived, metered.size_bytes, metered.sha256(), metered.head))
         except _BodyTooLarge:
             return TooLarge(self._limits.body_bytes)
+        return await accept(KeptBytes(archived, metered.size_bytes, metered.sha256(), metered.head))
+
+    async def guarded(self, keeping: Awaitable[Accepted | Refusal]) -> Accepted | Refusal:
+        """Its outcome, or why a store could not keep what a sender brought."""
+        try:
+            return await keeping
         except StoreBusy:
             return Overloaded(self._limits.retry_after_s)
         except StoreFull as error:

@@ -146,6 +146,9 @@ class As2Exchange:
 
     async def handle(self, request: As2Request, body: AsyncIterable[bytes]) -> As2Outcome:
         """Take one request. Raises whatever `body` raises."""
+        return await self._intake.guarded(self._handle(request, body))
+
+    async def _handle(self, request: As2Request, body: AsyncIterable[bytes]) -> As2Outcome:
         addressing = request.addressing
         relationships = self._source.relationships()
         relationship = relationships.find(addressing.receiver, addressing.sender)

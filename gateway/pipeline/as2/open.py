@@ -269,7 +269,7 @@ class As2Steps:
         if opened is None:
             receipt = await self._archive_receipt(written)
         else:
-            body = _Payload(spool, _ranges(opened.attachments))
+            body = _Payload(spool, payload_ranges(opened.attachments))
             receipt, payload = await asyncio.gather(self._archive_receipt(written), self._archive.append(body))
             digest = body.digest.digest()
         opening = Opening(
@@ -427,7 +427,7 @@ def _shifted(opened: Opened, begin: int) -> Opened:
     return replace(opened, attachments=tuple(moved))
 
 
-def _ranges(attachments: tuple[Attachment, ...]) -> tuple[tuple[int, int], ...]:
+def payload_ranges(attachments: tuple[Attachment, ...]) -> tuple[tuple[int, int], ...]:
     """What goes on: of several attachments those that are EDI, else the first. All of them stay in the archive."""
     edi = [each for each in attachments if Parametrised.parse(each.content_type).value in _EDI_TYPES]
     return tuple((each.start, each.end) for each in edi or attachments[:1])

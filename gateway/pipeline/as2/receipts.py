@@ -146,9 +146,8 @@ class ReceiptDesk:
         ended = replace(ended, receipt=kept, due_at=now)
         if not await self._ledger.receipted(row.draft.id, ended):
             return ReceiptRefused(RefusalReason.NOT_AWAITED)
-        log.info(
-            "as2.receipt_taken", dispatch=str(row.draft.id), event=ended.event.value, disposition=ended.disposition
-        )
+        facts = {"dispatch": str(row.draft.id), "disposition": ended.disposition}
+        log.info("as2.receipt_taken", **facts, event_name=ended.event.value)
         return ReceiptTaken(row.draft.id)
 
     async def send_again(self, instance: UUID) -> None:
