@@ -26,6 +26,7 @@ from argon2 import PasswordHasher
 from gateway.bootstrap.gateway import Gateway
 from gateway.cli.development_certificates import make_development_certificates
 from gateway.cli.logs import configure_logs
+from gateway.definitions.archive_keys import new_archive_key
 from gateway.definitions.settings import load_settings
 from gateway.transports.https.limits import Limits
 from gateway.transports.https.server import HttpsListener, TlsSettings, tls_context
@@ -131,8 +132,11 @@ certificate = "{certificates.server.certificate}"
 key = "{certificates.server.key}"
 [console]
 port = 0
+[archive]
+key_file = "archive.key"
 """
     )
+    (folder / "archive.key").write_text(new_archive_key())
     (folder / "partners" / "bench.toml").write_text(
         f"""
 name = "Bench"

@@ -17,6 +17,7 @@ from argon2 import PasswordHasher
 from measure import ENVIRONMENT
 
 from gateway.cli.development_certificates import make_development_certificates
+from gateway.definitions.archive_keys import new_archive_key
 
 GATEWAY = Path(sys.executable).parent / "gateway"
 READY_WITHIN_S = 60.0
@@ -33,6 +34,8 @@ certificate = "{certificate}"
 key = "{key}"
 [console]
 port = 0
+[archive]
+key_file = "archive.key"
 """
 _PARTNER = """
 name = "Bench"
@@ -82,6 +85,7 @@ def make_site(folder: Path) -> Site:
     (folder / "partners").mkdir()
     password_hash = PasswordHasher().hash(CREDENTIALS.partition(":")[2])
     (folder / "partners" / "bench.toml").write_text(_PARTNER.format(sender=SENDER, password_hash=password_hash))
+    (folder / "archive.key").write_text(new_archive_key())
     settings = folder / "gateway.toml"
     settings.write_text(_SETTINGS.format(receiver=RECEIVER, certificate=server.certificate, key=server.key))
     return Site(settings, certificates.authority)

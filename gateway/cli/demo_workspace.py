@@ -18,6 +18,7 @@ from gateway.cli.development_certificates import (
     make_development_certificates,
     make_self_signed_client,
 )
+from gateway.cli.key_files import write_secret
 from gateway.definitions.archive_keys import new_archive_key
 
 CLINIC_USER = "brookside"
@@ -48,9 +49,7 @@ def make_workspace(folder: Path) -> Workspace:
     password = secrets.token_urlsafe(9)
     token, digest = new_token()
     settings = folder / "gateway.toml"
-    archive_key = folder / "archive.key"
-    archive_key.touch(mode=0o600)
-    archive_key.write_text(new_archive_key(), "ascii")
+    write_secret(folder / "archive.key", new_archive_key().encode())
     settings.write_text(
         _SETTINGS.format(server=certificates.server, downstream=DOWNSTREAM, digest=digest, as2=ours), "utf-8"
     )
