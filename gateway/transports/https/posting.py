@@ -5,6 +5,7 @@ environment used, no cookie kept: a message goes where the partner's file says o
 """
 
 import asyncio
+import os
 import ssl
 from collections.abc import AsyncIterable
 from types import TracebackType
@@ -116,7 +117,7 @@ async def _bounded(response: aiohttp.ClientResponse) -> bytes:
 def _failed(error: Exception) -> PostFailed:
     """In a sentence; the library's own texts hold addresses and bytes that came."""
     match error:
-        case aiohttp.InvalidURL():
+        case aiohttp.InvalidURL() | aiohttp.NonHttpUrlClientError():
             return PostFailed("The url cannot be used.", FailureClass.PERMANENT)
         case aiohttp.ClientConnectorCertificateError():
             text = f"The partner's TLS certificate is not trusted: {_reason(error.certificate_error)}."
@@ -124,8 +125,8 @@ def _failed(error: Exception) -> PostFailed:
         case aiohttp.ClientSSLError():
             return PostFailed("The TLS connection to the partner failed.", FailureClass.TRANSIENT)
         case aiohttp.ClientConnectorError():
-            reason = error.os_error.strerror or type(error.os_error).__name__
-            return PostFailed(f"The partner cannot be reached: {reason}.", FailureClass.TRANSIENT)
+            text = f"The partner cannot be reached: {_system_reason(error.os_error)}."
+            return PostFailed(text, FailureClass.TRANSIENT)
         case TimeoutError() | asyncio.TimeoutError():
             return PostFailed("The partner did not answer in time.", FailureClass.TRANSIENT)
         case aiohttp.ClientError() | OSError():
@@ -136,3 +137,10 @@ def _failed(error: Exception) -> PostFailed:
 
 def _reason(error: Exception) -> str:
     return error.verify_message if isinstance(error, ssl.SSLCertVerificationError) else type(error).__name__
+
+
+def _system_reason(error: OSError) -> str:
+    """The system's own words: those of the event loop repeat the address. Names have numbers of their own, below 0."""
+    if error.errno is not None and error.errno > 0:
+        return os.strerror(error.errno)
+    return error.strerror or type(error).__name__
