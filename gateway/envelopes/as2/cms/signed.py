@@ -1,6 +1,6 @@
 """SignedData (RFC 5652 section 5): who signed what, read from a signature that stands beside its content.
 
-Owns what the elements say. Must not know whether any of it is true: that is verified in `verify.py`.
+Owns what the elements say. Must not know whether any of it is true: that is verified in `verification.py`.
 
 A content inside of a detached signature is passed over: what counts is the one beside it.
 """

@@ -1,6 +1,6 @@
 """Reading SignedData that carries its content (RFC 5652 section 5.2) as it streams by.
 
-Owns the content and its digests. Must not know whether the signatures are true: that is verified in `verify.py`.
+Owns the content and its digests. Must not know whether the signatures are true: that is verified in `verification.py`.
 """
 
 import hashlib
