@@ -32,7 +32,7 @@ from tests.interop.peers.waiting import awaited
 NAME = "GATEWAY"
 INTERCHANGE_ID = "HARBORGATE"
 # A message that a busy machine is slow with; what is stuck fails sooner by its own words.
-SETTLED_S = 60
+SETTLED_S = 30
 # More messages than one partner sends in a run.
 _PAGE = 1000
 _OPENING_S = 120

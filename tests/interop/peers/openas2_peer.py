@@ -26,7 +26,7 @@ from tests.interop.peers.waiting import awaited
 _START_S = 60
 _STOP_S = 15
 # The outbox is looked at each second and a file is taken at the second look; then all are sent one after another.
-SETTLED_S = 60
+SETTLED_S = 30
 _STARTED = f"OpenAS2 Server v{OPENAS2} started."
 _SEPARATOR = "+"
 _KEY_STORE_PASSWORD = "interop"
