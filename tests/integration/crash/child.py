@@ -18,7 +18,7 @@ import asyncio
 import os
 import signal
 import sys
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Coroutine
 from pathlib import Path
 from typing import Any
 
@@ -152,8 +152,8 @@ def install(empty: Path, folder: Path) -> None:
             os.fsync(file.fileno())
 
 
-def serve(scratch: Path) -> None:
-    """One gateway after the other, as the lines of the standard input say."""
+def serve(scratch: Path, run: Callable[[Path, str, int, int], Coroutine[Any, Any, None]]) -> None:
+    """One gateway after the other, as the lines of the standard input say; `run` is what it does."""
     empty = scratch / "empty.sqlite"
     asyncio.run(make_ledger(empty))
     for line in sys.stdin:
@@ -163,10 +163,10 @@ def serve(scratch: Path) -> None:
             if durable != "-":
                 os.environ |= {"POWER_CUT_WATCHED": folder, "POWER_CUT_DURABLE": durable}
             install(empty, Path(folder))
-            asyncio.run(main(Path(folder), point, int(first), int(last)))
+            asyncio.run(run(Path(folder), point, int(first), int(last)))
             os._exit(0)
         tell("exit", os.waitstatus_to_exitcode(os.waitpid(process, 0)[1]))
 
 
 if __name__ == "__main__":
-    serve(Path(sys.argv[1]))
+    serve(Path(sys.argv[1]), main)

@@ -5,16 +5,14 @@ it got no receipt for, as partners do, and the world must look as if nothing had
 power cut: a library discards all that was not synced.
 """
 
-import os
-import shutil
-import subprocess
-import sys
 from collections import Counter
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
+
+from tests.integration.crash.gateways import Gateways, discarding_library, restore, watched
 
 MESSAGES = 3
 
@@ -51,48 +49,22 @@ class World:
     effects: list[tuple[str, str]]
     ended: bool
 
+    def told(self, line: str) -> None:
+        """The child says what has become true."""
+        match line.split(maxsplit=2):
+            case ["receipt", number]:
+                self.receipts.append(int(number))
+            case ["answer", number]:
+                self.answers.append(int(number))
+            case ["effect", key, item]:
+                self.effects.append((key, item.strip()))
+            case ["done"]:
+                self.ended = True
 
-class Gateways:
-    """Starts gateways that die as told; one process that forks them."""
-
-    def __init__(self, scratch: Path, environment: dict[str, str]) -> None:
-        command = [sys.executable, "-m", "tests.integration.crash.child", str(scratch)]
-        self._server = subprocess.Popen(
-            command,
-            cwd=Path(__file__).resolve().parents[3],
-            env=os.environ | environment,
-            stdin=subprocess.PIPE,
-            stdout=subprocess.PIPE,
-            text=True,
-        )
-
-    def run(self, folder: Path, point: str, first: int, world: World, durable: str = "-") -> int:
-        """Run one; its exit code, -9 where it died as told."""
-        assert self._server.stdin is not None
-        assert self._server.stdout is not None
-        self._server.stdin.write(f"{folder} {point} {first} {MESSAGES} {durable}\n")
-        self._server.stdin.flush()
-        for line in self._server.stdout:
-            match line.split(maxsplit=2):
-                case ["receipt", number]:
-                    world.receipts.append(int(number))
-                case ["answer", number]:
-                    world.answers.append(int(number))
-                case ["effect", key, item]:
-                    world.effects.append((key, item.strip()))
-                case ["done"]:
-                    world.ended = True
-                case ["exit", code]:
-                    return int(code)
-        pytest.fail("the process that forks gateways has ended")
-
-    def stop(self) -> None:
-        """No more gateways."""
-        assert self._server.stdin is not None
-        self._server.stdin.close()
-        self._server.wait(timeout=10)
-        if self._server.stdout is not None:
-            self._server.stdout.close()
+    @property
+    def unanswered(self) -> range:
+        """What the partner sends again."""
+        return range(max(self.receipts, default=0) + 1, MESSAGES + 1)
 
 
 def assert_as_if_nothing_happened(world: World) -> None:
@@ -108,7 +80,7 @@ def assert_as_if_nothing_happened(world: World) -> None:
 @pytest.fixture(scope="module")
 def gateways(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Gateways]:
     """Gateways on an honest disk."""
-    made = Gateways(tmp_path_factory.mktemp("gateways"), {})
+    made = Gateways("child", tmp_path_factory.mktemp("gateways"), {})
     yield made
     made.stop()
 
@@ -118,8 +90,8 @@ def test_killed_process(point: str, tmp_path: Path, gateways: Gateways) -> None:
     """SIGKILL at the point, then a restart."""
     world = World([], [], [], ended=False)
 
-    died = gateways.run(tmp_path, point, 1, world)
-    ended = gateways.run(tmp_path, "none", max(world.receipts, default=0) + 1, world)
+    died = gateways.run(tmp_path, point, world.unanswered, world.told)
+    ended = gateways.run(tmp_path, "none", world.unanswered, world.told)
 
     assert (died, ended) == (-9, 0)
     assert_as_if_nothing_happened(world)
@@ -128,40 +100,21 @@ def test_killed_process(point: str, tmp_path: Path, gateways: Gateways) -> None:
 @pytest.fixture(scope="module")
 def gateways_without_power(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Gateways]:
     """Gateways on a disk that forgets what was not synced."""
-    compiler = shutil.which("gcc") or shutil.which("cc")
-    if compiler is None:
-        pytest.skip("no C compiler: the library that discards unsynced writes cannot be built")
-    source = Path(__file__).resolve().parents[2] / "shims" / "discard_unsynced.c"
-    library = tmp_path_factory.mktemp("shims") / "discard_unsynced.so"
-    command = [compiler, "-shared", "-fPIC", "-O1", "-Wall", "-o", str(library), str(source), "-ldl"]
-    subprocess.run(command, check=True, capture_output=True)
-    made = Gateways(library.parent, {"LD_PRELOAD": str(library)})
+    library = discarding_library(tmp_path_factory.mktemp("shims"))
+    made = Gateways("child", library.parent, {"LD_PRELOAD": str(library)})
     yield made
     made.stop()
-
-
-def restore(durable: Path, folder: Path) -> None:
-    """What is on the disk when the power is back: names that were synced, with the bytes that were."""
-    shutil.rmtree(folder)
-    folder.mkdir()
-    for name in (durable / "names").iterdir():
-        path = folder / name.name.replace("#", "/")
-        path.parent.mkdir(parents=True, exist_ok=True)
-        content = durable / "content" / name.name
-        path.write_bytes(content.read_bytes() if content.exists() else b"")
 
 
 @pytest.mark.parametrize("point", PROMISES)
 def test_power_cut(point: str, tmp_path: Path, gateways_without_power: Gateways) -> None:
     """The same, and whatever was written but not synced is gone too."""
-    folder, durable = tmp_path / "store", tmp_path / "durable"
-    for each in (folder, durable / "names", durable / "content", durable / "partial"):
-        each.mkdir(parents=True)
+    store, durable = watched(tmp_path)
     world = World([], [], [], ended=False)
 
-    died = gateways_without_power.run(folder, point, 1, world, str(durable))
-    restore(durable, folder)
-    ended = gateways_without_power.run(folder, "none", max(world.receipts, default=0) + 1, world)
+    died = gateways_without_power.run(store, point, world.unanswered, world.told, str(durable))
+    restore(durable, store)
+    ended = gateways_without_power.run(store, "none", world.unanswered, world.told)
 
     assert (died, ended) == (-9, 0)
     assert_as_if_nothing_happened(world)
