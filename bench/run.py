@@ -15,6 +15,7 @@ from datetime import UTC, datetime
 from importlib.metadata import version
 from pathlib import Path
 
+import as2
 import doors
 import peers
 import roster
@@ -54,6 +55,7 @@ def sections(*, quick: bool, large: bool) -> list[Section]:
         Section("Other libraries, files of the same generator", peers.rows(rounds=1 if quick else 3)),
         Section("Starting", start.rows(rounds=3 if quick else 7)),
         Section("The front door", doors.rows(in_process=not quick)),
+        Section("AS2", as2.rows(rounds=rounds, quick=quick, large=large)),
     ]
 
 

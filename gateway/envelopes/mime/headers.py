@@ -18,8 +18,11 @@ _DECIDING_BYTES = 80
 # A name is printable ASCII without the colon (RFC 5322 2.2); blanks before the colon are an old slip.
 _FIELD = re.compile(r"^([!-9;-~]+)[ \t]*:[ \t]*(.*)$", re.MULTILINE)
 _FOLD = re.compile(r"\n[ \t]+")
-# Only these name what a MIME entity is (RFC 2045 section 3). A looser pattern would take EDIFACT's `UNA:` for a field.
-_BEGINS_HEAD = re.compile(rb"(?:content|mime|x)-[!-9;-~]*[ \t]*:|\r?\n", re.IGNORECASE)
+# What names a MIME entity (RFC 2045 section 3), and the fields of a mail that libas2 puts before those. A looser pattern
+# would take EDIFACT's `UNA:` for a field.
+_BEGINS_HEAD = re.compile(
+    rb"(?:(?:content|mime|x)-[!-9;-~]*|date|from|to|subject|message-id|received)[ \t]*:|\r?\n", re.IGNORECASE
+)
 _WRITTEN = re.compile(r"(?:[!-9;-~]+: [^\r\n\0]*+\r\n)*+")
 
 
