@@ -25,6 +25,7 @@ from cryptography.hazmat.primitives import hashes
 from cryptography.hazmat.primitives.serialization import Encoding
 
 from gateway.envelopes.as2.addressing import Addressing, read_addressing
+from gateway.envelopes.as2.credentials import OwnKey
 from gateway.envelopes.as2.digests import NeedsDigest
 from gateway.envelopes.as2.disposition import PROCESSED, As2Fault, Disposition, Modifier
 from gateway.envelopes.as2.mic import Mic
@@ -77,6 +78,15 @@ class _Verified:
     opened: Opened | None
     fault: As2Fault | None
     mic: Mic | None
+
+
+@dataclass(frozen=True, slots=True)
+class _Kept:
+    """An opening whose receipt and payload are archived. `certificates` (DER) are those of its two signatures."""
+
+    opening: Opening
+    payload: ArchiveReference | None
+    certificates: tuple[bytes, ...]
 
 
 @dataclass(slots=True)
@@ -172,9 +182,9 @@ class As2Steps:
         except Exception as error:
             if classify(error) is FailureClass.PERMANENT:
                 fault = As2Fault(Modifier.UNEXPECTED_PROCESSING_ERROR, describe(error))
-                opening, _ = await self._kept(message, _Verified(None, fault, None), _OURS, spool)
-                await self._record(message, opening, None)
-                self._told(message, opening)
+                kept = await self._kept(message, _Verified(None, fault, None), _OURS, spool)
+                await self._record(message, kept)
+                self._told(message, kept.opening)
             raise
         finally:
             spool.close()
@@ -196,12 +206,14 @@ class As2Steps:
         if message.relationship is None:
             fault = As2Fault(Modifier.UNKNOWN_TRADING_RELATIONSHIP, "the relationship is not in force any more")
             return _Verified(None, fault, None)
-        try:
-            return self._read(message, message.relationship, spool, frozenset())
-        except NeedsDigest as needed:
-            # The signature names another digest than its own header said: the bytes are read once more for it. What
-            # the first reading left in the spool is never referred to.
-            return self._read(message, message.relationship, spool, frozenset({needed.algorithm}))
+        announced: frozenset[DigestAlgorithm] = frozenset()
+        while True:
+            try:
+                return self._read(message, message.relationship, spool, announced)
+            except NeedsDigest as needed:
+                # A signature names another digest than its own header said: the bytes are read once more for it, at
+                # most once for each. What an earlier reading left in the spool is never referred to.
+                announced |= {needed.algorithm}
 
     def _read(
         self, message: _Message, relationship: Relationship, spool: Spool, announced: frozenset[DigestAlgorithm]
@@ -230,40 +242,35 @@ class As2Steps:
         self, message: _Message, verified: _Verified, spool: Spool
     ) -> tuple[Opening, ArchiveReference | None]:
         disposition = PROCESSED if verified.fault is None else verified.fault.disposition
-        opening, payload = await self._kept(message, verified, disposition, spool)
-        outcome = await self._record(message, opening, payload)
+        kept = await self._kept(message, verified, disposition, spool)
+        outcome = await self._record(message, kept)
         match outcome:
             case Claimed():
                 pass
             case Repeats(original):
                 receipt = None if original.opening is None else original.opening.receipt
                 repeated = original.received.instance
-                opening = replace(opening, receipt=receipt, duplicate_of=repeated, payload_sha256=None)
-                await self._record(message, opening, None)
-                payload = None
+                opening = replace(kept.opening, receipt=receipt, duplicate_of=repeated, payload_sha256=None)
+                kept = replace(kept, opening=opening, payload=None)
+                await self._record(message, kept)
             case Conflicts(original):
-                return await self._hold(message, verified, original, spool)
-        self._told(message, opening)
-        return opening, payload
+                kept = await self._hold(message, verified, original, spool)
+        self._told(message, kept.opening)
+        return kept.opening, kept.payload
 
-    async def _hold(
-        self, message: _Message, verified: _Verified, original: UUID, spool: Spool
-    ) -> tuple[Opening, ArchiveReference | None]:
+    async def _hold(self, message: _Message, verified: _Verified, original: UUID, spool: Spool) -> _Kept:
         """Answered with a warning, and kept for an operator."""
-        disposition = Disposition.of(Modifier.DUPLICATE_DOCUMENT)
-        opening, payload = await self._kept(message, verified, disposition, spool)
+        kept = await self._kept(message, verified, Disposition.of(Modifier.DUPLICATE_DOCUMENT), spool)
         reused = MessageIdReused(f"The Message-ID was used before, by {original}, for another payload.")
-        opening = replace(opening, duplicate_of=original, detail=str(reused))
-        await self._record(message, opening, payload, reused)
-        self._told(message, opening)
-        return opening, payload
+        kept = replace(kept, opening=replace(kept.opening, duplicate_of=original, detail=str(reused)))
+        await self._record(message, kept, reused)
+        return kept
 
-    async def _kept(
-        self, message: _Message, verified: _Verified, disposition: Disposition, spool: Spool
-    ) -> tuple[Opening, ArchiveReference | None]:
+    async def _kept(self, message: _Message, verified: _Verified, disposition: Disposition, spool: Spool) -> _Kept:
         """Payload and receipt archived, in one sync."""
         opened, fault = verified.opened, verified.fault
-        written = self._receipt(message, disposition, verified.mic)
+        key = None if message.relationship is None else message.relationship.signing_key(self._clock.now())
+        written = self._receipt(message, disposition, verified.mic, key)
         payload: ArchiveReference | None = None
         digest: bytes | None = None
         if opened is None:
@@ -272,23 +279,28 @@ class As2Steps:
             body = _Payload(spool, payload_ranges(opened.attachments))
             receipt, payload = await asyncio.gather(self._archive_receipt(written), self._archive.append(body))
             digest = body.digest.digest()
+        signer = None if opened is None else opened.signer
         opening = Opening(
             disposition=disposition,
             detail="" if fault is None else fault.detail,
             security="" if opened is None else _security(opened),
-            signer_sha256=None if opened is None else _fingerprint(opened),
+            signer_sha256=None if signer is None else signer.fingerprint(hashes.SHA256()),
             mic="" if verified.mic is None else str(verified.mic),
             payload_sha256=digest,
             attachment_count=0 if opened is None else len(opened.attachments),
             receipt=receipt,
         )
-        return opening, payload
+        certificates = (signer, None if key is None else key.certificate)
+        return _Kept(opening, payload, tuple(each.public_bytes(Encoding.DER) for each in certificates if each))
 
-    def _receipt(self, message: _Message, disposition: Disposition, mic: Mic | None) -> Packaged | None:
+    def _receipt(
+        self, message: _Message, disposition: Disposition, mic: Mic | None, key: OwnKey | None
+    ) -> Packaged | None:
         if message.addressing.receipt is None:
             return None
+        if key is None and message.addressing.receipt.is_signed:
+            log.error("as2.no_key_for_receipt", partner=message.row.received.principal.partner)
         now = self._clock.now()
-        key = None if message.relationship is None else message.relationship.signing_key(now)
         return write_receipt(
             message.addressing,
             disposition,
@@ -310,11 +322,10 @@ class As2Steps:
     async def _record(
         self,
         message: _Message,
-        opening: Opening,
-        payload: ArchiveReference | None,
+        kept: _Kept,
         held_for: MessageIdReused | None = None,
     ) -> Claimed | Repeats | Conflicts:
-        work = message.work
+        work, opening = message.work, kept.opening
         ended = StepEnded(
             StepName.UNPACK,
             StepState.DONE,
@@ -327,19 +338,8 @@ class As2Steps:
         if held_for is not None:
             held = replace(ended, state=StepState.FAILED, failure=classify(held_for), error=describe(held_for))
         receipt = self._asynchronous(message, opening)
-        record = OpeningRecord(opening, payload, ended, receipt, held, self._certificates(message, opening))
+        record = OpeningRecord(opening, kept.payload, ended, receipt, held, kept.certificates)
         return await self._as2_ledger.opened(work, record)
-
-    def _certificates(self, message: _Message, opening: Opening) -> tuple[bytes, ...]:
-        """What the signatures on message and receipt were verified and made with, for whoever asks in years."""
-        relationship = message.relationship
-        if relationship is None:
-            return ()
-        key = relationship.signing_key(self._clock.now())
-        theirs = (each.certificate for each in relationship.trust.certificates)
-        signers = (each for each in theirs if each.fingerprint(hashes.SHA256()) == opening.signer_sha256)
-        found = (*signers, *(() if key is None else (key.certificate,)))
-        return tuple(each.public_bytes(Encoding.DER) for each in found)
 
     def _asynchronous(self, message: _Message, opening: Opening) -> DispatchDraft | None:
         wanted = message.addressing.receipt
@@ -449,10 +449,6 @@ def _security(opened: Opened) -> str:
     if opened.is_compressed:
         parts.append("compressed")
     return ", ".join(parts)
-
-
-def _fingerprint(opened: Opened) -> bytes | None:
-    return None if opened.signer is None else opened.signer.fingerprint(hashes.SHA256())
 
 
 async def _whole(data: bytes) -> AsyncIterator[bytes]:
