@@ -130,12 +130,11 @@ class Exchanging:
                 await asyncio.sleep(0.002)
 
     async def settled(self, instance: UUID, state: InstanceState = InstanceState.DONE) -> InstanceDetail:
-        """Wait until a message is in `state`."""
+        """Wait until a message is there and in `state`."""
         async with asyncio.timeout(5):
             while True:
                 detail = await self.ledger.show(instance)
-                assert detail is not None
-                if detail.row.state is state:
+                if detail is not None and detail.row.state is state:
                     return detail
                 await asyncio.sleep(0.002)
 
