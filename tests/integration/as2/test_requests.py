@@ -70,6 +70,29 @@ async def test_other_spellings(as2: As2Running, number: int, fields: dict[str, s
     assert receipt.original_message_id == message.headers.get("Message-ID")
 
 
+async def test_tabs_between_parameters(as2: As2Running) -> None:
+    """What is left of a folded field in some products."""
+    await as2.change_partner(relationship="require_encryption = false")
+    message = as2.partner.pack(b"MSH|", Packaging(encryption=None))
+    content_type = (message.headers.get("Content-Type") or "").replace("; ", ";\t")
+
+    receipt = as2.receipt(await as2.post(altered(message, Content_Type=content_type)))
+
+    assert str(receipt.disposition) == "processed"
+
+
+async def test_sender_that_hangs_up_within_the_body(as2: As2Running) -> None:
+    """Half a message is none."""
+    before = await as2.kept_count()
+    fields = "AS2-From: BROOK CLINIC\nAS2-To: HARBORGATE AS2\nMessage-ID: <half@x>"
+
+    await raw(as2, f"POST /as2 HTTP/1.1\nHost: x\nExpect: 100-continue\nContent-Length: 1000\n{fields}\n\n", b"half")
+    whole = await as2.post(as2.partner.pack(b"MSH|"))
+
+    assert str(as2.receipt(whole).disposition) == "processed"
+    assert await as2.kept_count() == before + 1
+
+
 async def test_name_with_quotes_and_backslashes(as2: As2Running) -> None:
     """Names are what stands within the quotes; the receipt goes back to them, quoted again."""
     name = 'O"NEIL \\ SONS'

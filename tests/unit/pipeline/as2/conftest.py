@@ -2,11 +2,13 @@
 
 import asyncio
 from collections import deque
-from collections.abc import AsyncIterable, AsyncIterator, Callable
+from collections.abc import AsyncIterable, AsyncIterator, Callable, Iterator, MutableMapping
 from dataclasses import dataclass, field, replace
+from typing import Any
 from uuid import UUID
 
 import pytest
+from structlog.testing import capture_logs
 
 from gateway.envelopes.as2.addressing import read_addressing
 from gateway.envelopes.as2.credentials import CertificateUse, OwnKey, PartnerCertificate, Trust
@@ -144,6 +146,14 @@ class Exchanging:
         for one in leased:
             await self.pipeline.deliveries.acknowledge(one.id, one.token)
         return list(leased)
+
+
+@pytest.fixture(autouse=True)
+def logs() -> Iterator[list[MutableMapping[str, Any]]]:
+    """What was logged, which never holds payload."""
+    with capture_logs() as entries:
+        yield entries
+    assert not [word for word in ("anna", "SECRET") if word in repr(entries)]
 
 
 @pytest.fixture(scope="session")
