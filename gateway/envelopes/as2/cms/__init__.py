@@ -17,9 +17,10 @@ from gateway.envelopes.as2.cms.errors import (
     UnsupportedAlgorithm,
 )
 from gateway.envelopes.as2.cms.limits import DEFAULT_LIMITS, CmsLimits
-from gateway.envelopes.as2.cms.signing import sign
-from gateway.envelopes.as2.cms.signed import SignedMessage, SignerInfo, read_signed
+from gateway.envelopes.as2.cms.signed import SignedMessage, read_signed
 from gateway.envelopes.as2.cms.signed_reader import SignedReader
+from gateway.envelopes.as2.cms.signer_info import SignerInfo
+from gateway.envelopes.as2.cms.signing import sign
 from gateway.envelopes.as2.cms.verification import DigestDiffers, SignerUnknown, Verified, VerifyOutcome, verify
 
 __all__ = [

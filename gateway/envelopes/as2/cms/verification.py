@@ -21,7 +21,8 @@ from gateway.envelopes.as2.cms.ber import SET
 from gateway.envelopes.as2.cms.chain import CertificatePath, is_in_validity
 from gateway.envelopes.as2.cms.errors import CmsError
 from gateway.envelopes.as2.cms.references import means, means_known
-from gateway.envelopes.as2.cms.signed import SignedAttributes, SignedMessage, SignerInfo
+from gateway.envelopes.as2.cms.signed import SignedMessage
+from gateway.envelopes.as2.cms.signer_info import SignedAttributes, SignerInfo
 from gateway.envelopes.as2.credentials import CertificateUse, Trust
 from gateway.envelopes.as2.profile import DigestAlgorithm
 
@@ -128,12 +129,11 @@ def _has_signed(certificate: x509.Certificate, signer: SignerInfo, digest_of: Di
     if not isinstance(public_key, RSAPublicKey):
         return False
     if signer.attributes is None:
-        messages: Iterator[bytes] = iter((digest_of(signer.signing.digest),))
-        algorithm: hashes.HashAlgorithm | Prehashed = Prehashed(hash_algorithm)
-    else:
-        messages = _signed_forms(signer.attributes)
-        algorithm = hash_algorithm
-    return any(_verifies(public_key, signer, message, algorithm) for message in messages)
+        return _verifies(public_key, signer, digest_of(signer.signing.digest), Prehashed(hash_algorithm))
+    for message in _signed_forms(signer.attributes):  # noqa: SIM110 - a generator in a generator takes longer
+        if _verifies(public_key, signer, message, hash_algorithm):
+            return True
+    return False
 
 
 def _signed_forms(attributes: SignedAttributes) -> Iterator[bytes]:
