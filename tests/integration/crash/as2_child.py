@@ -133,13 +133,13 @@ async def main(partner: Partner, folder: Path, point: str, first: int, last: int
     ledger = await SqlLedger.open(folder / "ledger.sqlite", lambda error: sys.exit(str(error)))
     dying: Any = Dying(ledger, "ledger", point)
     pipeline = Pipeline(
-        archive=Dying(archive, "archive", point),  # type: ignore[arg-type]
+        archive=Dying(archive, "archive", point),
         ledger=dying,
         spools=FileSpools(folder / "spool"),
         judge=LineJudge(),
         clock=SystemClock(),
         relationships=FixedRelationships(Relationships.of([partner.relationship()])),
-        poster=Dying(partner, "partner", point),  # type: ignore[arg-type]
+        poster=Dying(partner, "partner", point),
         settings=PipelineSettings(
             limits=ReceiveLimits(body_bytes=100_000),
             engine=EngineSettings(lease_s=LEASE_S, poll_s=0.05, workers=2),
