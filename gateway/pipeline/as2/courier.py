@@ -5,7 +5,7 @@ Owns the order (package, archive, send, settle), retries and deadlines. Must not
 
 import asyncio
 import secrets
-from collections.abc import AsyncIterator, Callable, Iterator
+from collections.abc import AsyncIterable, AsyncIterator, Awaitable, Callable, Iterator
 from concurrent.futures import Executor
 from dataclasses import dataclass, field, replace
 from datetime import timedelta
@@ -82,6 +82,19 @@ class _Scratch:
         """All that was written, from the beginning."""
         for begin in range(self._begin, self._end, WINDOW_BYTES):
             yield self._spool.read(begin, min(self._end, begin + WINDOW_BYTES))
+
+
+class _WireBody(AsyncIterable[bytes]):
+    """A body out of the archive, as often as it is asked for."""
+
+    def __init__(self, read: Callable[[], Iterator[bytes]], in_thread: Callable[..., Awaitable[bytes | None]]) -> None:
+        self._read = read
+        self._in_thread = in_thread
+
+    async def __aiter__(self) -> AsyncIterator[bytes]:
+        chunks = self._read()
+        while (chunk := await self._in_thread(next, chunks, None)) is not None:
+            yield chunk
 
 
 class Courier:
@@ -262,7 +275,7 @@ class Courier:
         if wire is None:
             raise _CannotSend("There is nothing to send.")
         head = await self._in_thread(lambda: b"".join(self._archive.read(wire.archived, 0, wire.head_size)))
-        body = self._body(wire)
+        body = _WireBody(partial(self._archive.read, wire.archived, wire.head_size), self._in_thread)
         terms = relationship.dispatch
         if work.draft.url:
             # The sender of a message chose where its receipt goes: our password is not for that place.
@@ -295,11 +308,6 @@ class Courier:
             return DispatchEnded(DispatchEvent.AWAIT, http_status=status, due_at=overdue_at)
         text = f"The partner answered HTTP {status} without the receipt."
         return self._again(work, FailureClass.TRANSIENT, text, status)
-
-    async def _body(self, wire: Entity) -> AsyncIterator[bytes]:
-        chunks = self._archive.read(wire.archived, wire.head_size)
-        while (chunk := await self._in_thread(next, chunks, None)) is not None:
-            yield chunk
 
 
 def _tell(work: DispatchWork, ended: DispatchEnded) -> None:

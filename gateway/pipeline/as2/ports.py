@@ -129,5 +129,5 @@ class Poster(Protocol):
     """Carries one message to a partner's URL and brings back the answer. Follows no redirect."""
 
     async def post(self, url: str, terms: Dispatch, headers: Headers, body: AsyncIterable[bytes], size: int) -> Posted:
-        """Raises PostFailed."""
+        """`body` may be asked for again. Raises PostFailed."""
         ...

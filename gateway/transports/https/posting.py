@@ -8,6 +8,8 @@ import asyncio
 import os
 import ssl
 from collections.abc import AsyncIterable
+from contextlib import AbstractAsyncContextManager
+from functools import partial
 from types import TracebackType
 from typing import Self
 
@@ -73,18 +75,22 @@ class HttpsPoster:
             sock_connect=CONNECT_TIMEOUT_S,
             sock_read=terms.timeout_s,
         )
+        sending = partial(
+            self._session.post,
+            url,
+            data=body,
+            headers=fields,
+            ssl=self._context(terms),
+            timeout=timeout,
+            allow_redirects=False,
+        )
         try:
-            async with self._session.post(
-                url,
-                data=body,
-                headers=fields,
-                ssl=self._context(terms),
-                timeout=timeout,
-                allow_redirects=False,
-            ) as response:
-                answer = await _bounded(response)
-                names = ((name.decode("latin-1"), value.decode("latin-1")) for name, value in response.raw_headers)
-                return Posted(response.status, Headers(tuple(names)), answer)
+            try:
+                return await _answered(sending())
+            except aiohttp.ServerDisconnectedError:
+                # Many products end a connection after each answer without saying so: the kept one was of no use any
+                # more. The same Message-ID makes a second try harmless even where the first one got through.
+                return await _answered(sending())
         except (aiohttp.ClientError, OSError, TimeoutError, ValueError) as error:
             raise _failed(error) from None
 
@@ -103,6 +109,13 @@ class HttpsPoster:
                 raise PostFailed(text, FailureClass.PERMANENT) from None
             self._contexts[identity] = context
         return self._contexts[identity]
+
+
+async def _answered(request: AbstractAsyncContextManager[aiohttp.ClientResponse]) -> Posted:
+    async with request as response:
+        answer = await _bounded(response)
+        names = ((name.decode("latin-1"), value.decode("latin-1")) for name, value in response.raw_headers)
+        return Posted(response.status, Headers(tuple(names)), answer)
 
 
 async def _bounded(response: aiohttp.ClientResponse) -> bytes:
