@@ -3,7 +3,7 @@
 import asyncio
 import socket
 import ssl
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import AsyncIterable, AsyncIterator, Awaitable, Callable
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
@@ -72,15 +72,20 @@ async def poster() -> AsyncIterator[HttpsPoster]:
         yield entered
 
 
-async def pieces(*data: bytes) -> AsyncIterator[bytes]:
-    """A body."""
-    for piece in data:
-        yield piece
+class Pieces(AsyncIterable[bytes]):
+    """A body, as often as it is asked for."""
+
+    def __init__(self, *data: bytes) -> None:
+        self._data = data
+
+    async def __aiter__(self) -> AsyncIterator[bytes]:
+        for piece in self._data:
+            yield piece
 
 
 async def post(poster: HttpsPoster, url: str, terms: Dispatch = TERMS) -> Posted:
     """A message of two pieces."""
-    return await poster.post(url, terms, HEADERS, pieces(b"mess", b"age"), 7)
+    return await poster.post(url, terms, HEADERS, Pieces(b"mess", b"age"), 7)
 
 
 async def failure(poster: HttpsPoster, url: str, terms: Dispatch = TERMS) -> tuple[FailureClass, str]:
@@ -259,7 +264,26 @@ async def test_partner_that_hangs_up(server: Server, poster: HttpsPoster) -> Non
 
     assert kind is FailureClass.TRANSIENT
     assert text.startswith("The connection to the partner broke")
-    assert len(server.requests) == 1
+    assert len(server.requests) == 2
+
+
+async def test_kept_connection_that_was_closed_meanwhile(server: Server, poster: HttpsPoster) -> None:
+    """The same bytes once more on a new connection, at once."""
+    answers = iter((False, True))
+
+    async def hang_up_first(request: web.Request) -> web.StreamResponse:
+        if not next(answers):
+            assert request.transport is not None
+            request.transport.abort()
+        return await _fine(request)
+
+    server.handler = hang_up_first
+
+    posted = await post(poster, server.url)
+
+    assert posted.status == 200
+    assert len({body for _, body in server.requests}) == 1
+    assert len(server.requests) == 2
 
 
 async def test_partner_that_answers_no_http(poster: HttpsPoster) -> None:
@@ -303,7 +327,7 @@ async def test_body_is_streamed(server: Server, poster: HttpsPoster) -> None:
     """Whatever its size, with the length said beforehand."""
     size = 3 << 20
 
-    posted = await poster.post(server.url, TERMS, HEADERS, pieces(*[b"x" * (1 << 20)] * 3), size)
+    posted = await poster.post(server.url, TERMS, HEADERS, Pieces(*[b"x" * (1 << 20)] * 3), size)
 
     ((request, body),) = server.requests
     assert posted.status == 200
