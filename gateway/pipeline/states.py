@@ -147,7 +147,8 @@ TRANSITIONS: dict[Event, tuple[frozenset[State], State]] = {
     _PE.MISS_DEADLINE: (frozenset({_P.RETURNED}), _P.WAITING),
     _SE.CLAIM: (frozenset({_S.WAITING, _S.RUNNING}), _S.RUNNING),
     _SE.AWAIT: (frozenset({_S.RUNNING}), _S.SENT),
-    _SE.DELIVER: (_RECEIPT_MAY_COME, _S.DELIVERED),
+    # A message that was given up may have got through all the same: a receipt that proves it counts.
+    _SE.DELIVER: (_RECEIPT_MAY_COME | {_S.FAILED}, _S.DELIVERED),
     _SE.RETRY: (frozenset({_S.RUNNING}), _S.WAITING),
     _SE.FAIL: (_RECEIPT_MAY_COME, _S.FAILED),
     _SE.EXPIRE: (frozenset({_S.SENT}), _S.OVERDUE),

@@ -13,10 +13,9 @@ ledger has it.
 """
 
 import asyncio
-import hashlib
-from collections.abc import AsyncIterator, Callable, Iterator
+from collections.abc import AsyncIterator, Callable
 from concurrent.futures import Executor
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, replace
 from datetime import datetime
 from uuid import UUID
 
@@ -24,60 +23,34 @@ import structlog
 from cryptography.hazmat.primitives import hashes
 from cryptography.hazmat.primitives.serialization import Encoding
 
-from gateway.envelopes.as2.addressing import Addressing, read_addressing
+from gateway.envelopes.as2.addressing import read_addressing
 from gateway.envelopes.as2.credentials import OwnKey
-from gateway.envelopes.as2.digests import NeedsDigest
 from gateway.envelopes.as2.disposition import PROCESSED, As2Fault, Disposition, Modifier
 from gateway.envelopes.as2.mic import Mic
-from gateway.envelopes.as2.profile import DigestAlgorithm, Receipt
-from gateway.envelopes.as2.reader import MessageReader
-from gateway.envelopes.as2.reading import Attachment, Opened
+from gateway.envelopes.as2.profile import Receipt
 from gateway.envelopes.as2.receipt_writer import Packaged, receipt_text, write_receipt
-from gateway.envelopes.mime.content_type import Parametrised
 from gateway.envelopes.mime.headers import Headers
 from gateway.model.exchange import ArchiveReference
 from gateway.model.judgement import FileJudged
 from gateway.pipeline.as2.arrive import TRANSPORT, OpeningWaits
 from gateway.pipeline.as2.boundaries import new_boundary
 from gateway.pipeline.as2.dispatches import DispatchDraft, DispatchKind, Entity
+from gateway.pipeline.as2.payload import Payload, payload_ranges
 from gateway.pipeline.as2.ports import As2Ledger, RelationshipSource
 from gateway.pipeline.as2.records import As2Row, Claimed, Conflicts, Opening, OpeningRecord, Repeats
+from gateway.pipeline.as2.route import AcknowledgementRoute
+from gateway.pipeline.as2.verify import Message, Verified, Verifier, security_of
 from gateway.pipeline.clock import new_instance_id
 from gateway.pipeline.failure import MessageIdReused, StepFailed, classify, describe
 from gateway.pipeline.ports import Archive, Clock, LeaseLost, Ledger, Spool, StoreFailed
-from gateway.pipeline.records import Conclusion, Mode, PartnerAnswer, StepEnded, Work
-from gateway.pipeline.relationships import Relationship
+from gateway.pipeline.records import Conclusion, Mode, StepEnded, Work
 from gateway.pipeline.states import FailureClass, StepName, StepState
 from gateway.pipeline.steps import INLINE_BYTES, InboundSteps
 
-# Read from the spool at once: as much as the archive keeps in one record.
-WINDOW_BYTES = 1 << 20
-# RFC 1767, and what partners write for the same; of several attachments those are the interchange.
 _OURS = Disposition.of(Modifier.UNEXPECTED_PROCESSING_ERROR)
-_EDI_TYPES = frozenset({"application/edi-x12", "application/edi-consent", "application/edifact"})
+
 
 log = structlog.get_logger(__name__)
-
-
-@dataclass(frozen=True, slots=True)
-class _Message:
-    """What is being opened, and with what."""
-
-    work: Work
-    row: As2Row
-    headers: Headers
-    addressing: Addressing
-    relationship: Relationship | None
-    started_at: datetime
-
-
-@dataclass(frozen=True, slots=True)
-class _Verified:
-    """The outcome of reading: `opened` is None where a fault ended it. `mic` is known for some faults too."""
-
-    opened: Opened | None
-    fault: As2Fault | None
-    mic: Mic | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,27 +60,6 @@ class _Kept:
     opening: Opening
     payload: ArchiveReference | None
     certificates: tuple[bytes, ...]
-
-
-@dataclass(slots=True)
-class _Payload(AsyncIterator[bytes]):
-    """The attachments that go on, out of the spool and hashed on the way."""
-
-    spool: Spool
-    ranges: tuple[tuple[int, int], ...]
-    digest: "hashlib._Hash" = field(default_factory=hashlib.sha256)
-    _windows: Iterator[tuple[int, int]] = field(init=False)
-
-    def __post_init__(self) -> None:
-        self._windows = _windows(self.ranges)
-
-    async def __anext__(self) -> bytes:
-        window = next(self._windows, None)
-        if window is None:
-            raise StopAsyncIteration
-        piece = self.spool.read(*window)
-        self.digest.update(piece)
-        return piece
 
 
 class As2Steps:
@@ -129,6 +81,7 @@ class As2Steps:
     ) -> None:
         self._inbound = inbound
         self._archive = archive
+        self._verifier = Verifier(archive)
         self._ledger = ledger
         self._as2_ledger = as2_ledger
         self._source = source
@@ -157,9 +110,16 @@ class As2Steps:
                 return await self._as2_ledger.yield_to_lane(work)
         if opening.payload_sha256 is None:
             return await self._ledger.conclude(work, Conclusion(FileJudged((), ()), (), (), ()))
-        concluded = await self._inbound.process(work, _Route(work, row, self._clock))
+        concluded = await self._inbound.process(work, self._route(work, row))
         self._wake_courier()
         return concluded
+
+    def _route(self, work: Work, row: As2Row) -> AcknowledgementRoute | None:
+        """None where nothing can be sent: the acknowledgements wait in the partner's outbox then."""
+        relationship = self._source.relationships().find(row.arrival.our_name, row.arrival.partner_name)
+        if relationship is not None and relationship.dispatch.url is None:
+            return None
+        return AcknowledgementRoute(work, row, self._clock)
 
     async def _opened(self, work: Work, row: As2Row) -> tuple[Opening, ArchiveReference | None]:
         """The recorded opening, and the archived payload where it goes on. Raises StepFailed."""
@@ -171,75 +131,38 @@ class As2Steps:
         except Exception as error:
             raise StepFailed(StepName.UNPACK, started_at, error) from error
 
-    async def _open(self, message: _Message) -> tuple[Opening, ArchiveReference | None]:
+    async def _open(self, message: Message) -> tuple[Opening, ArchiveReference | None]:
         """A fault of ours that will not pass by itself is answered as such, and waits for an operator."""
         spool = self._spools()
         try:
-            verified = await self._in_thread(message.work.received.size_bytes, self._verify, message, spool)
+            verified = await self._in_thread(message.work.received.size_bytes, self._verifier.verify, message, spool)
             return await self._settle(message, verified, spool)
         except (LeaseLost, StoreFailed):
             raise
         except Exception as error:
             if classify(error) is FailureClass.PERMANENT:
                 fault = As2Fault(Modifier.UNEXPECTED_PROCESSING_ERROR, describe(error))
-                kept = await self._kept(message, _Verified(None, fault, None), _OURS, spool)
+                kept = await self._kept(message, Verified(None, fault, None), _OURS, spool)
                 await self._record(message, kept)
                 self._told(message, kept.opening)
             raise
         finally:
             spool.close()
 
-    def _message(self, work: Work, row: As2Row, started_at: datetime) -> _Message:
+    def _message(self, work: Work, row: As2Row, started_at: datetime) -> Message:
         headers = Headers.parse(b"".join(self._archive.read(row.wire.archived, 0, row.wire.head_size)))
         relationship = self._source.relationships().find(row.arrival.our_name, row.arrival.partner_name)
-        return _Message(work, row, headers, read_addressing(headers), relationship, started_at)
+        return Message(work, row, headers, read_addressing(headers), relationship, started_at)
 
     async def _in_thread(
-        self, size_bytes: int, call: Callable[[_Message, Spool], _Verified], message: _Message, spool: Spool
-    ) -> _Verified:
+        self, size_bytes: int, call: Callable[[Message, Spool], Verified], message: Message, spool: Spool
+    ) -> Verified:
         if size_bytes <= INLINE_BYTES:
             return call(message, spool)
         return await asyncio.get_running_loop().run_in_executor(self._threads, call, message, spool)
 
-    def _verify(self, message: _Message, spool: Spool) -> _Verified:
-        """Read it all; what is no fault of the message goes through. Blocks."""
-        if message.relationship is None:
-            fault = As2Fault(Modifier.UNKNOWN_TRADING_RELATIONSHIP, "the relationship is not in force any more")
-            return _Verified(None, fault, None)
-        announced: frozenset[DigestAlgorithm] = frozenset()
-        while True:
-            try:
-                return self._read(message, message.relationship, spool, announced)
-            except NeedsDigest as needed:
-                # A signature names another digest than its own header said: the bytes are read once more for it, at
-                # most once for each. What an earlier reading left in the spool is never referred to.
-                announced |= {needed.algorithm}
-
-    def _read(
-        self, message: _Message, relationship: Relationship, spool: Spool, announced: frozenset[DigestAlgorithm]
-    ) -> _Verified:
-        reader = MessageReader(
-            message.headers,
-            message.addressing,
-            keys=relationship.decryption_keys(),
-            trust=relationship.trust,
-            policy=relationship.policy,
-            at=message.row.received.received_at,
-            announced=announced,
-        )
-        begin: int | None = None
-        try:
-            for chunk in self._archive.read(message.row.wire.archived, message.row.wire.head_size):
-                begin = _spooled(spool, reader.feed(chunk), begin)
-            pieces, opened = reader.finish()
-            begin = _spooled(spool, pieces, begin)
-            _proven(opened, message, relationship)
-        except As2Fault as fault:
-            return _Verified(None, fault, reader.mic)
-        return _Verified(_shifted(opened, begin or 0), None, opened.mic)
-
     async def _settle(
-        self, message: _Message, verified: _Verified, spool: Spool
+        self, message: Message, verified: Verified, spool: Spool
     ) -> tuple[Opening, ArchiveReference | None]:
         disposition = PROCESSED if verified.fault is None else verified.fault.disposition
         kept = await self._kept(message, verified, disposition, spool)
@@ -258,7 +181,7 @@ class As2Steps:
         self._told(message, kept.opening)
         return kept.opening, kept.payload
 
-    async def _hold(self, message: _Message, verified: _Verified, original: UUID, spool: Spool) -> _Kept:
+    async def _hold(self, message: Message, verified: Verified, original: UUID, spool: Spool) -> _Kept:
         """Answered with a warning, and kept for an operator."""
         kept = await self._kept(message, verified, Disposition.of(Modifier.DUPLICATE_DOCUMENT), spool)
         reused = MessageIdReused(f"The Message-ID was used before, by {original}, for another payload.")
@@ -266,7 +189,7 @@ class As2Steps:
         await self._record(message, kept, reused)
         return kept
 
-    async def _kept(self, message: _Message, verified: _Verified, disposition: Disposition, spool: Spool) -> _Kept:
+    async def _kept(self, message: Message, verified: Verified, disposition: Disposition, spool: Spool) -> _Kept:
         """Payload and receipt archived, in one sync."""
         opened, fault = verified.opened, verified.fault
         key = None if message.relationship is None else message.relationship.signing_key(self._clock.now())
@@ -276,14 +199,14 @@ class As2Steps:
         if opened is None:
             receipt = await self._archive_receipt(written)
         else:
-            body = _Payload(spool, payload_ranges(opened.attachments))
+            body = Payload(spool, payload_ranges(opened.attachments))
             receipt, payload = await asyncio.gather(self._archive_receipt(written), self._archive.append(body))
             digest = body.digest.digest()
         signer = None if opened is None else opened.signer
         opening = Opening(
             disposition=disposition,
             detail="" if fault is None else fault.detail,
-            security="" if opened is None else _security(opened),
+            security="" if opened is None else security_of(opened),
             signer_sha256=None if signer is None else signer.fingerprint(hashes.SHA256()),
             mic="" if verified.mic is None else str(verified.mic),
             payload_sha256=digest,
@@ -294,7 +217,7 @@ class As2Steps:
         return _Kept(opening, payload, tuple(each.public_bytes(Encoding.DER) for each in certificates if each))
 
     def _receipt(
-        self, message: _Message, disposition: Disposition, mic: Mic | None, key: OwnKey | None
+        self, message: Message, disposition: Disposition, mic: Mic | None, key: OwnKey | None
     ) -> Packaged | None:
         if message.addressing.receipt is None:
             return None
@@ -321,7 +244,7 @@ class As2Steps:
 
     async def _record(
         self,
-        message: _Message,
+        message: Message,
         kept: _Kept,
         held_for: MessageIdReused | None = None,
     ) -> Claimed | Repeats | Conflicts:
@@ -341,7 +264,7 @@ class As2Steps:
         record = OpeningRecord(opening, kept.payload, ended, receipt, held, kept.certificates)
         return await self._as2_ledger.opened(work, record)
 
-    def _asynchronous(self, message: _Message, opening: Opening) -> DispatchDraft | None:
+    def _asynchronous(self, message: Message, opening: Opening) -> DispatchDraft | None:
         wanted = message.addressing.receipt
         if message.row.arrival.receipt is not Receipt.ASYNCHRONOUS or wanted is None or opening.receipt is None:
             return None
@@ -361,7 +284,7 @@ class As2Steps:
             url=wanted.url or "",
         )
 
-    def _told(self, message: _Message, opening: Opening) -> None:
+    def _told(self, message: Message, opening: Opening) -> None:
         """Whoever waits, the courier and the log."""
         instance = message.work.received.instance
         self._waits.opened(instance, opening)
@@ -375,80 +298,6 @@ class As2Steps:
                 disposition=str(opening.disposition),
                 detail=opening.detail,
             )
-
-
-@dataclass(frozen=True, slots=True)
-class _Route:
-    """An acknowledgement of what came over AS2 goes back over AS2, by the same relationship."""
-
-    work: Work
-    row: As2Row
-    clock: Clock
-
-    def __call__(self, answer: PartnerAnswer) -> DispatchDraft:
-        now = self.clock.now()
-        dispatch = new_instance_id(now)
-        return DispatchDraft(
-            id=dispatch,
-            kind=DispatchKind.ACKNOWLEDGEMENT,
-            partner=self.work.received.principal.partner,
-            relationship=self.row.arrival.relationship,
-            instance=self.work.received.instance,
-            document=answer.kind,
-            content_type="application/EDI-X12",
-            filename=f"{answer.kind}-{answer.control_number}.edi",
-            message_id=f"{dispatch}@gateway",
-            created_at=now,
-            payload=answer.archived,
-        )
-
-
-def _proven(opened: Opened, message: _Message, relationship: Relationship) -> None:
-    """Without a signature the connection must have proved who sends. Raises As2Fault."""
-    if not opened.is_signed and message.row.arrival.vouched_by != relationship.partner:
-        raise As2Fault(
-            Modifier.AUTHENTICATION_FAILED, "the message is not signed, and its connection did not prove who sends it"
-        )
-
-
-def _spooled(spool: Spool, pieces: list[bytes], begin: int | None) -> int | None:
-    """Pieces to the spool; where this reading's first piece lies in it."""
-    for piece in pieces:
-        at = spool.write(piece)
-        begin = at if begin is None else begin
-    return begin
-
-
-def _shifted(opened: Opened, begin: int) -> Opened:
-    """Ranges of attachments as they lie in the spool."""
-    if not begin:
-        return opened
-    moved = (replace(each, start=each.start + begin, end=each.end + begin) for each in opened.attachments)
-    return replace(opened, attachments=tuple(moved))
-
-
-def payload_ranges(attachments: tuple[Attachment, ...]) -> tuple[tuple[int, int], ...]:
-    """What goes on: of several attachments those that are EDI, else the first. All of them stay in the archive."""
-    edi = [each for each in attachments if Parametrised.parse(each.content_type).value in _EDI_TYPES]
-    return tuple((each.start, each.end) for each in edi or attachments[:1])
-
-
-def _windows(ranges: tuple[tuple[int, int], ...]) -> Iterator[tuple[int, int]]:
-    for start, end in ranges:
-        for begin in range(start, end, WINDOW_BYTES):
-            yield begin, min(end, begin + WINDOW_BYTES)
-
-
-def _security(opened: Opened) -> str:
-    """For the operator: what protected the message."""
-    parts = []
-    if opened.is_signed:
-        parts.append(f"signed {opened.signature_digest}" if opened.signature_digest else "signed")
-    if opened.encryption is not None:
-        parts.append(f"encrypted {opened.encryption}")
-    if opened.is_compressed:
-        parts.append("compressed")
-    return ", ".join(parts)
 
 
 async def _whole(data: bytes) -> AsyncIterator[bytes]:

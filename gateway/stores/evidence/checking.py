@@ -34,7 +34,7 @@ from gateway.envelopes.as2.reading import Opened
 from gateway.envelopes.as2.receipt_reader import MAXIMUM_RECEIPT_BYTES, ReadReceipt, ReceiptError, read_receipt
 from gateway.envelopes.mime.fault import MimeError
 from gateway.envelopes.mime.headers import MAXIMUM_HEAD_BYTES, Headers, HeadReader
-from gateway.pipeline.as2.open import payload_ranges
+from gateway.pipeline.as2.payload import payload_ranges
 from gateway.stores.archive.proof import NotProven, check
 from gateway.stores.archive.proof_json import ProofMalformed, proof_from_json
 from gateway.stores.evidence.form import (
