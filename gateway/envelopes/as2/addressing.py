@@ -6,6 +6,7 @@ Owns the AS2 header fields of a message. Must not know relationships, nor open t
 import re
 from dataclasses import dataclass, replace
 from functools import lru_cache
+from typing import Final
 
 from gateway.envelopes.as2.disposition import As2Fault, Modifier
 from gateway.envelopes.as2.mic import digest_named
@@ -21,6 +22,9 @@ MAXIMUM_MESSAGE_ID_CHARACTERS = 998
 MAXIMUM_URL_CHARACTERS = 2048
 # Two options with every algorithm that there is have 200; what stands behind is not looked at.
 _MAXIMUM_OPTIONS_CHARACTERS = 1000
+# Who exchange at the same time. What they write in every message alike is read once.
+_PARTNERS: Final = 256
+_PRODUCTS: Final = 64
 
 # Printable ASCII without quote and backslash; blanks outside quotes are against the standard, and common.
 _BARE_NAME = re.compile(r"[ !#-\[\]-~]+")
@@ -69,14 +73,13 @@ class Addressing:
 
 def read_addressing(headers: Headers) -> Addressing:
     """Raises NotAs2."""
-    features = ",".join(headers.all("EDIINT-Features")).lower().split(",")
     return Addressing(
         sender=unquote_name(_the_one(headers, "AS2-From"), "AS2-From"),
         receiver=unquote_name(_the_one(headers, "AS2-To"), "AS2-To"),
         message_id=_message_id(_the_one(headers, "Message-ID")),
         receipt=_receipt_request(headers),
         version=headers.get("AS2-Version") or "1.0",
-        features=frozenset(feature.strip() for feature in features) - {""},
+        features=_features(",".join(headers.all("EDIINT-Features"))),
     )
 
 
@@ -92,11 +95,13 @@ def refusal(addressing: Addressing) -> As2Fault | None:
     return None
 
 
+@lru_cache(maxsize=_PARTNERS)
 def quote_name(name: str) -> str:
     """An AS2 name as the value of a field: in quotes where the standard wants them."""
     return in_quotes(name) if _NEEDS_QUOTES.search(name) else name
 
 
+@lru_cache(maxsize=_PARTNERS)
 def unquote_name(text: str, field: str) -> str:
     """The name that a field gives. Names are compared to the letter. Raises NotAs2."""
     name = text
@@ -142,9 +147,14 @@ def _receipt_request(headers: Headers) -> ReceiptRequest | None:
     return replace(_wishes(options), url=url) if url else _wishes(options)
 
 
-@lru_cache(maxsize=256)
+@lru_cache(maxsize=_PRODUCTS)
+def _features(text: str) -> frozenset[str]:
+    return frozenset(feature.strip() for feature in text.lower().split(",")) - {""}
+
+
+@lru_cache(maxsize=_PARTNERS)
 def _wishes(text: str) -> ReceiptRequest:
-    """The options. A partner writes the same in every message."""
+    """The options."""
     options = _options(text)
     protocol_required, protocols = options.get("signed-receipt-protocol", (False, ()))
     micalg_required, names = options.get("signed-receipt-micalg", (False, ()))

@@ -84,7 +84,7 @@ class ContentDigests:
 
     def feed(self, data: bytes) -> None:
         """The next bytes."""
-        content = self._held + data
+        content = self._held + data if self._held else data
         self._held = content[-2:]
         content = content[:-2]
         if self._canonical is not None or b"\n" in content:

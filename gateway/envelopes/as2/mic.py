@@ -9,6 +9,7 @@ import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
+from functools import lru_cache
 
 from gateway.envelopes.as2.profile import DigestAlgorithm
 
@@ -25,6 +26,8 @@ _NAME = re.compile(r"(?:rsa[-_]?)?sha[-_]?(1|256|384|512)", re.IGNORECASE)
 _MAXIMUM_MIC_CHARACTERS = 256
 
 
+# Whoever writes to us spells it in one way or two; a name is at most as long as a header.
+@lru_cache(maxsize=64)
 def digest_named(name: str) -> DigestAlgorithm | None:
     """`sha-256`, `SHA256`, `rsa-sha256` and the like; None for what we do not compute."""
     match = _NAME.fullmatch(name.strip(' \t"'))

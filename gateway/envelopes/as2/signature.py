@@ -4,6 +4,7 @@ Owns which bytes a signature covers and how a failure is called. Must not know c
 """
 
 from collections.abc import Iterable
+from functools import lru_cache
 
 from gateway.envelopes.as2.cms import (
     CmsError,
@@ -25,7 +26,7 @@ from gateway.envelopes.as2.profile import DigestAlgorithm
 from gateway.envelopes.as2.reading import Layer, ProtectedLayer, Reading
 from gateway.envelopes.mime.content_type import Parametrised, media_type
 from gateway.envelopes.mime.fault import MimeError
-from gateway.envelopes.mime.headers import split_entity
+from gateway.envelopes.mime.headers import Headers, split_head
 from gateway.envelopes.mime.multipart import MultipartSplitter, Piece
 
 _PARTS = 2
@@ -36,11 +37,17 @@ def declared_digests(content_type: Parametrised) -> frozenset[DigestAlgorithm]:
     protocol = content_type.get("protocol")
     if protocol is not None and protocol.strip().lower() not in PKCS7_SIGNATURE:
         raise As2Fault(Modifier.UNSUPPORTED_FORMAT, "The message is signed by a protocol that is not supported.")
-    names = [name for name in (content_type.get("micalg") or "").split(",") if name.strip()]
-    known = frozenset(digest for name in names if (digest := digest_named(name)) is not None)
-    if names and not known:
+    micalg = content_type.get("micalg") or ""
+    known = _digests_named(micalg)
+    if not known and micalg.replace(",", "").strip():
         raise As2Fault(Modifier.UNSUPPORTED_MIC_ALGORITHMS, "The micalg of the signature is not supported.")
     return known
+
+
+# Hardly anybody names more than one: this is a handful of texts, each at most as long as a header.
+@lru_cache(maxsize=64)
+def _digests_named(micalg: str) -> frozenset[DigestAlgorithm]:
+    return frozenset(digest for name in micalg.split(",") if (digest := digest_named(name)) is not None)
 
 
 class DetachedLayer(ProtectedLayer):
@@ -131,11 +138,17 @@ class OpaqueLayer(ProtectedLayer):
 
 def signature_of(part: bytes) -> bytes:
     """The DER in the second part of multipart/signed. Raises As2Fault or MimeError."""
-    headers, body = split_entity(part)
-    content_type = headers.get("Content-Type")
-    if content_type is not None and media_type(content_type) not in PKCS7_SIGNATURE:
+    head, body = split_head(part)
+    if not _is_head_of_signature(head):
         raise As2Fault(Modifier.UNSUPPORTED_FORMAT, "The second part of the signed message is no PKCS #7 signature.")
     return der_of(body)
+
+
+# A product writes the same one each time.
+@lru_cache(maxsize=64)
+def _is_head_of_signature(head: bytes) -> bool:
+    content_type = Headers.parse(head).get("Content-Type")
+    return content_type is None or media_type(content_type) in PKCS7_SIGNATURE
 
 
 def check(signed: SignedMessage, ways: Iterable[tuple[Tolerance, DigestOf]], reading: Reading) -> None:

@@ -7,7 +7,7 @@ import re
 from dataclasses import dataclass
 
 # An unclosed quote takes the rest of the text, so that each character is looked at once.
-_PARAMETER = re.compile(r';\s*([^\s=;"]+)\s*=\s*(?:"((?:[^"\\]|\\.)*+)(?:"|\\?\Z)|([^\s;]*))', re.DOTALL)
+_PARAMETER = re.compile(r';\s*([^\s=;"]+)\s*=\s*(?:"([^"\\]*+(?:\\.[^"\\]*+)*+)(?:"|\\?\Z)|([^\s;]*))', re.DOTALL)
 _ESCAPED = re.compile(r"\\(.)", re.DOTALL)
 _TO_ESCAPE = re.compile(r'(["\\])')
 
@@ -25,12 +25,12 @@ class Parametrised:
     @classmethod
     def parse(cls, text: str) -> "Parametrised":
         """Any text gives a value: what is no parameter is passed over."""
-        value, semicolon, rest = text.partition(";")
+        value, semicolon, _ = text.partition(";")
         if not semicolon:
             return cls(text.strip().lower(), ())
         parameters = [
             (name.lower(), bare or (_ESCAPED.sub(r"\1", inside) if "\\" in inside else inside))
-            for name, inside, bare in _PARAMETER.findall(semicolon + rest)
+            for name, inside, bare in _PARAMETER.findall(text, len(value))
         ]
         return cls(value.strip().lower(), tuple(parameters))
 

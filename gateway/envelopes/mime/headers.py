@@ -5,6 +5,7 @@ Owns names, folding and limits. Must not know what a field means.
 
 import re
 from dataclasses import dataclass, field
+from typing import Final
 
 from gateway.envelopes.mime.fault import MimeError
 
@@ -18,8 +19,8 @@ _DECIDING_BYTES = 80
 # A name is printable ASCII without the colon (RFC 5322 2.2); blanks before the colon are an old slip.
 _FIELD = re.compile(r"^([!-9;-~]+)[ \t]*:[ \t]*(.*)$", re.MULTILINE)
 _FOLD = re.compile(r"\n[ \t]+")
-# What names a MIME entity (RFC 2045 section 3), and the fields of a mail that libas2 puts before those. A looser pattern
-# would take EDIFACT's `UNA:` for a field.
+# What names a MIME entity (RFC 2045 section 3), and the fields of a mail that libas2 puts before those. A looser
+# pattern would take EDIFACT's `UNA:` for a field.
 _BEGINS_HEAD = re.compile(
     rb"(?:(?:content|mime|x)-[!-9;-~]*|date|from|to|subject|message-id|received)[ \t]*:|\r?\n", re.IGNORECASE
 )
@@ -31,8 +32,8 @@ class Headers:
     """Fields in the order received, values unfolded and stripped, as latin-1 text. Names compare without case."""
 
     fields: tuple[tuple[str, str], ...] = ()
-    # By name in lower case, made when it is first asked for: what is only written needs none.
-    _values: dict[str, tuple[str, ...]] | None = field(default=None, init=False, repr=False, compare=False)
+    # The first value by name in lower case, made when it is first asked for: what is only written needs none.
+    _values: dict[str, str] | None = field(default=None, init=False, repr=False, compare=False)
 
     @classmethod
     def parse(cls, block: bytes) -> "Headers":
@@ -49,16 +50,22 @@ class Headers:
             raise MimeError(f"the header has more than {MAXIMUM_FIELDS} fields")
         if len(fields) != text.count("\n") + 1 or "\r" in text or "\0" in text:
             raise MimeError("a line of the header is no field")
-        return cls(tuple((name, value.rstrip(" \t")) for name, value in fields))
+        # Looked for once in all of them: nearly no value ends in blanks.
+        if " \n" in text or "\t\n" in text or text.endswith((" ", "\t")):
+            fields = [(name, value.rstrip(" \t")) for name, value in fields]
+        return cls(tuple(fields))
 
     def get(self, name: str) -> str | None:
         """The value of the first field of that name."""
-        values = (self._values or self._index()).get(name.lower())
-        return values[0] if values else None
+        return (self._values or self._index()).get(name.lower())
 
     def all(self, name: str) -> tuple[str, ...]:
         """The values of every field of that name."""
-        return (self._values or self._index()).get(name.lower(), ())
+        key = name.lower()
+        values = self._values or self._index()
+        if len(values) != len(self.fields):
+            return tuple(value for each, value in self.fields if each.lower() == key)
+        return (values[key],) if key in values else ()
 
     def encode(self) -> bytes:
         """The block with the empty line at its end. Raises ValueError where a value would break out of its line."""
@@ -67,22 +74,43 @@ class Headers:
             raise ValueError("a field cannot be written as one line")
         return f"{block}\r\n".encode("latin-1")
 
-    def _index(self) -> dict[str, tuple[str, ...]]:
-        values: dict[str, tuple[str, ...]] = {}
-        for name, value in self.fields:
-            key = name.lower()
-            values[key] = (*values[key], value) if key in values else (value,)
+    def _index(self) -> dict[str, str]:
+        values = {name.lower(): value for name, value in reversed(self.fields)}
         object.__setattr__(self, "_values", values)
         return values
 
 
+_NO_FIELDS: Final = Headers()
+
+
 def split_entity(entity: bytes) -> tuple[Headers, bytes]:
     """Head and body of a whole entity. Raises MimeError."""
-    head = HeadReader()
-    body = head.feed(entity)
-    if body is None:
-        body = head.finish()
-    return head.headers, body
+    block, body = split_head(entity)
+    return Headers.parse(block), body
+
+
+def split_head(entity: bytes) -> tuple[bytes, bytes]:
+    """The head of a whole entity as it came, with the empty line, and the body. Raises MimeError."""
+    if not _BEGINS_HEAD.match(entity, 0, _DECIDING_BYTES):
+        return b"", entity
+    end = _find_end(entity, 0)
+    return (entity, b"") if end is None else (entity[:end], entity[end:])
+
+
+def _find_end(buffer: bytes, searched: int) -> int | None:
+    """Where the body begins, None where the head does not end yet; before `searched` it does not. Raises MimeError."""
+    if buffer.startswith((b"\r\n", b"\n")):
+        return buffer.index(b"\n") + 1
+    limit = MAXIMUM_HEAD_BYTES
+    crlf = buffer.find(b"\n\r\n", searched, limit)
+    bare = buffer.find(b"\n\n", searched, limit if crlf < 0 else crlf)
+    if bare >= 0:
+        return bare + 2
+    if crlf >= 0:
+        return crlf + 3
+    if len(buffer) >= limit:
+        raise MimeError(f"the header has more than {limit} bytes")
+    return None
 
 
 class HeadReader:
@@ -94,9 +122,9 @@ class HeadReader:
 
     def __init__(self) -> None:
         self._buffer = b""
-        self._begins_head: bool | None = None
+        self._begins_head = False
         self._searched = 0
-        self.headers = Headers()
+        self.headers = _NO_FIELDS
         self.block = b""
 
     def feed(self, data: bytes) -> bytes | None:
@@ -104,44 +132,27 @@ class HeadReader:
 
         `block` is the head as it came, with the empty line. Raises MimeError.
         """
-        self._buffer = self._buffer + data if self._buffer else data
-        if self._begins_head is None:
-            begins_head = self._looks_like_head()
-            if not begins_head and len(self._buffer) < _DECIDING_BYTES:
-                return None
-            self._begins_head = begins_head
+        buffer = self._buffer + data if self._buffer else data
         if not self._begins_head:
-            return self._end(0)
-        end = self._find_end()
-        return None if end is None else self._end(end)
-
-    def finish(self) -> bytes:
-        """The bytes behind the head where the entity ended before `feed` gave them. Raises MimeError."""
-        return self._end(len(self._buffer) if self._looks_like_head() else 0)
-
-    def _looks_like_head(self) -> bool:
-        return _BEGINS_HEAD.match(self._buffer, 0, _DECIDING_BYTES) is not None
-
-    def _find_end(self) -> int | None:
-        """Where the body begins. Each byte is looked at once, however small the pieces."""
-        buffer = self._buffer
-        if buffer.startswith((b"\r\n", b"\n")):
-            return buffer.index(b"\n") + 1
-        limit = MAXIMUM_HEAD_BYTES
-        crlf = buffer.find(b"\n\r\n", self._searched, limit)
-        bare = buffer.find(b"\n\n", self._searched, limit if crlf < 0 else crlf)
-        if bare >= 0:
-            return bare + 2
-        if crlf >= 0:
-            return crlf + 3
-        if len(buffer) >= limit:
-            raise MimeError(f"the header has more than {limit} bytes")
+            if not _BEGINS_HEAD.match(buffer, 0, _DECIDING_BYTES):
+                if len(buffer) >= _DECIDING_BYTES:
+                    return self._end(buffer, 0)
+                self._buffer = buffer
+                return None
+            self._begins_head = True
+        end = _find_end(buffer, self._searched)
+        if end is not None:
+            return self._end(buffer, end)
+        self._buffer = buffer
+        # Each byte is looked at once, however small the pieces.
         self._searched = max(0, len(buffer) - 2)
         return None
 
-    def _end(self, end: int) -> bytes:
-        self.block = self._buffer[:end]
+    def finish(self) -> bytes:
+        """The bytes behind the head where the entity ended before `feed` gave them. Raises MimeError."""
+        return self._end(self._buffer, len(self._buffer) if self._begins_head else 0)
+
+    def _end(self, buffer: bytes, end: int) -> bytes:
+        self.block = buffer[:end]
         self.headers = Headers.parse(self.block)
-        rest = self._buffer[end:]
-        self._buffer = b""
-        return rest
+        return buffer[end:]

@@ -24,14 +24,14 @@ from gateway.envelopes.as2.cms.content import ContentReader, enter_content_info,
 from gateway.envelopes.as2.cms.errors import CmsError
 from gateway.envelopes.as2.cms.identifiers import AUTH_ENVELOPED_DATA, ENVELOPED_DATA
 from gateway.envelopes.as2.cms.limits import DEFAULT_LIMITS, CmsLimits
-from gateway.envelopes.as2.cms.recipients import Recipient, our_recipient, read_recipients, unwrap
+from gateway.envelopes.as2.cms.recipients import our_recipient, unwrap
 from gateway.envelopes.as2.credentials import OwnKey
 from gateway.envelopes.as2.profile import EncryptionAlgorithm, KeyTransport
 
 
 class _Head(NamedTuple):
     content_type: bytes
-    recipients: list[Recipient]
+    recipients: bytes  # encoded
     encryption: bytes  # the algorithm, encoded
 
 
@@ -105,7 +105,7 @@ def _read_head(cursor: Cursor) -> _Head:
     cursor.integer()  # the version
     if cursor.tag() == context(0):
         cursor.skip()  # certificates of the originator, which key agreement would need
-    recipients = read_recipients(cursor)
+    recipients = cursor.raw()
     cursor.enter(SEQUENCE)
     cursor.read(OBJECT_IDENTIFIER)  # the type of the content: the caller looks at the content itself
     return _Head(content_type, recipients, cursor.raw())

@@ -6,6 +6,7 @@ Owns key transport, the one kind of recipient that AS2 uses. Must not know the c
 import hashlib
 import secrets
 from collections.abc import Sequence
+from functools import lru_cache
 from typing import Final, NamedTuple
 
 from cryptography import x509
@@ -21,9 +22,12 @@ from gateway.envelopes.as2.profile import KeyTransport
 
 # What a key that could not be unwrapped is replaced by is derived from this: the same each time, yet unknown.
 _REJECTION_SECRET: Final = secrets.token_bytes(32)
+_USUAL_ALGORITHM, _USUAL_TRANSPORT = written_transport(KeyTransport.PKCS1V15)
+# Our keys are few: one, or one for each agreement.
+_OWN_CERTIFICATES: Final = 256
 
 
-class Recipient(NamedTuple):
+class _Recipient(NamedTuple):
     """One KeyTransRecipientInfo."""
 
     reference: bytes  # encoded
@@ -39,23 +43,19 @@ class OurRecipient(NamedTuple):
     encrypted_key: bytes
 
 
-def read_recipients(cursor: Cursor) -> list[Recipient]:
-    """Those by key transport; others (agreement, passwords) are passed over. Raises CmsError."""
-    recipients = []
-    cursor.enter(SET)
-    while (tag := cursor.tag()) != END:
-        if tag == SEQUENCE:
-            recipients.append(_read_recipient(cursor))
-        else:
-            cursor.skip()
-    cursor.leave()
-    return recipients
+def our_recipient(encoded: bytes, keys: Sequence[OwnKey]) -> OurRecipient:
+    """Of encoded RecipientInfos the first that means one of our keys and that can be read.
 
-
-def our_recipient(recipients: Sequence[Recipient], keys: Sequence[OwnKey]) -> OurRecipient:
-    """The first recipient that means one of our keys and that can be read. Raises NoRecipient, UnsupportedAlgorithm."""
+    Raises CmsError, of it NoRecipient and UnsupportedAlgorithm.
+    """
+    for key in keys:
+        # A message to us alone, as nearly all are encoded: comparing is cheaper than reading.
+        size_bytes = (key.key.key_size + 7) // 8
+        before = _before_encrypted_key(key.certificate, size_bytes)
+        if len(encoded) == len(before) + size_bytes and encoded.startswith(before):
+            return OurRecipient(key, _USUAL_TRANSPORT, encoded[len(before) :])
     unsupported: UnsupportedAlgorithm | None = None
-    for recipient in recipients:
+    for recipient in _read_recipients(Cursor(encoded)):
         for key in keys:
             if not means_known(recipient.reference, key.certificate):
                 continue
@@ -90,19 +90,43 @@ def written_recipients(certificate: x509.Certificate, content_key: bytes, transp
     if not isinstance(public_key, RSAPublicKey):
         raise ValueError("Only an RSA key can be encrypted to.")  # noqa: TRY004 - the value within is wrong
     algorithm, wrapping = written_transport(transport)
+    return _written_recipients(certificate, algorithm, public_key.encrypt(content_key, wrapping.padding))
+
+
+def _written_recipients(certificate: x509.Certificate, algorithm: bytes, encrypted_key: bytes) -> bytes:
     recipient = der.element(
         SEQUENCE,
         der.integer(0),  # RFC 5652 6.2.1: by issuer and serial number
         written_reference(certificate),
         algorithm,
-        der.octet_string(public_key.encrypt(content_key, wrapping.padding)),
+        der.octet_string(encrypted_key),
     )
     return der.set_of(recipient)
 
 
-def _read_recipient(cursor: Cursor) -> Recipient:
+@lru_cache(maxsize=_OWN_CERTIFICATES)
+def _before_encrypted_key(certificate: x509.Certificate, size_bytes: int) -> bytes:
+    """As `written_recipients` has it, in the usual transport. `size_bytes` are those of the encrypted key."""
+    whole = _written_recipients(certificate, _USUAL_ALGORITHM, bytes(size_bytes))
+    return whole[:-size_bytes]
+
+
+def _read_recipients(cursor: Cursor) -> list[_Recipient]:
+    """Those by key transport; others (agreement, passwords) are passed over. Raises CmsError."""
+    recipients = []
+    cursor.enter(SET)
+    while (tag := cursor.tag()) != END:
+        if tag == SEQUENCE:
+            recipients.append(_read_recipient(cursor))
+        else:
+            cursor.skip()
+    cursor.leave()
+    return recipients
+
+
+def _read_recipient(cursor: Cursor) -> _Recipient:
     cursor.enter(SEQUENCE)
     cursor.integer()  # the version
-    recipient = Recipient(cursor.raw(), cursor.raw(), cursor.octets())
+    recipient = _Recipient(cursor.raw(), cursor.raw(), cursor.octets())
     cursor.leave()
     return recipient
