@@ -110,7 +110,11 @@ class As2Steps:
                 return await self._as2_ledger.yield_to_lane(work)
         if opening.payload_sha256 is None:
             return await self._ledger.conclude(work, Conclusion(FileJudged((), ()), (), (), ()))
-        concluded = await self._inbound.process(work, self._route(work, row))
+        route = self._route(work, row)
+        if route is None:
+            # A synchronous receipt is in the reply; acknowledgements are not, and wait in the outbox.
+            await self._ledger.answers_missed_deadline(work.received.instance)
+        concluded = await self._inbound.process(work, route)
         self._wake_courier()
         return concluded
 

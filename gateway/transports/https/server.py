@@ -6,6 +6,7 @@ A renewed TLS context (new server certificate, new partners' certificates) takes
 
 import asyncio
 import logging
+import re
 import socket
 import ssl
 from dataclasses import dataclass
@@ -18,6 +19,8 @@ from gateway.transports.https.problem import Problem
 
 # Connections that the kernel holds while the process is busy accepting others.
 BACKLOG = 1024
+_AS2_REQUEST = b"POST /as2 "
+_FOLD = re.compile(rb"\r\n[ \t]+")
 # The library's own name and version would tell a stranger which faults to try.
 SERVER_NAME = "gateway"
 
@@ -127,9 +130,21 @@ class HttpsListener:
 
 
 class _Connection(web.RequestHandler):
-    """A connection whose broken requests are answered by a problem; the library's own answer quotes what came."""
+    """A connection whose broken requests are answered by a problem; the library's own answer quotes what came.
+
+    Header fields folded over several lines are read (RFC 9112 5.2 lets a server do so): mendelson AS2 sends its
+    Content-Type like that.
+    """
 
     __slots__ = ()
+
+    def data_received(self, data: bytes) -> None:
+        """Unfold the head of an AS2 request that came in one piece, which TLS makes of it; else as the library does."""
+        if data.startswith(_AS2_REQUEST):
+            end = data.find(b"\r\n\r\n")
+            if end > 0 and _FOLD.search(data, 0, end):
+                data = _FOLD.sub(b" ", data[:end]) + data[end:]
+        super().data_received(data)
 
     def handle_error(
         self,

@@ -9,6 +9,7 @@ import pytest
 
 from gateway.envelopes.as2.profile import Packaging
 from gateway.pipeline.ports import StoreFailed, StoreFull
+from gateway.pipeline.records import InstanceFilter
 from gateway.pipeline.states import InstanceState
 from tests.integration.as2.conftest import As2Running, altered
 from tests.integration.as2.partner import OUR_NAME
@@ -249,3 +250,21 @@ async def test_refused_message_is_done(as2: As2Running) -> None:
     reply = await as2.post(as2.partner.pack(b"MSH|", Packaging(digest=None)))
 
     await as2.settled(reply.instance, InstanceState.DONE)
+
+
+async def test_folded_header_fields(as2: As2Running, number: int) -> None:
+    """As mendelson sends a long Content-Type: with a tab on the next line."""
+    message = as2.partner.pack(claims(number, sender="AS2CLINIC"))
+    lines = [f"{name}: {value}".replace("; ", ";\r\n\t") for name, value in message.headers.fields]
+    head = "\n".join(("POST /as2 HTTP/1.1", "Host: x", f"Content-Length: {len(message.body)}", "Connection: close"))
+    folded = "\r\n".join(lines).replace("\r\n", "\n")
+
+    answer = await raw(as2, f"{head}\n{folded}\n\n", message.body)
+
+    assert "\n\t" in folded
+    assert answer.startswith(b"HTTP/1.1 200")
+    page = await as2.pipeline.ledger.messages(InstanceFilter(), None, 1)
+    row = await as2.pipeline.ledger.as2_message(page.rows[0].received.instance)
+    assert row is not None
+    assert row.opening is not None
+    assert str(row.opening.disposition) == "processed"

@@ -270,3 +270,17 @@ async def test_synchronous_repeat_is_told_from_an_asynchronous_one(exchanging: E
 
     assert isinstance(first, Answered)
     assert second == first
+
+
+async def test_receipt_rescues_a_message_that_was_given_up(exchanging: Exchanging) -> None:
+    """Every answer got lost, the message had not: what proves that it is there counts."""
+    exchanging.agree(packaging=ASYNCHRONOUS)
+    exchanging.agree_on_dispatch(attempts=1)
+    exchanging.poster.usual = status(500)
+    dispatch = await exchanging.send()
+    await exchanging.dispatched(dispatch, DispatchState.FAILED)
+
+    outcome = await exchanging.receive(exchanging.partner.receipt_for(taken(exchanging)))
+
+    assert outcome == ReceiptTaken(dispatch)
+    assert (await row_of(exchanging, dispatch)).state is DispatchState.DELIVERED

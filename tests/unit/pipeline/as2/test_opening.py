@@ -170,3 +170,18 @@ async def test_key_of_ours_that_ended_still_decrypts(exchanging: Exchanging) -> 
     assert str(outcome.disposition) == "processed"
     assert isinstance(outcome.receipt, Packaged)
     assert not exchanging.partner.read_receipt(outcome.receipt.headers, outcome.receipt.body).is_signed
+
+
+async def test_acknowledgement_without_a_place_to_go_waits_in_the_outbox(exchanging: Exchanging) -> None:
+    """A relationship without a url: nothing can be sent, and nothing is lost."""
+    exchanging.agree_on_dispatch(url=None)
+
+    outcome = await exchanging.receive(exchanging.partner.pack(b"000000077|anna"))
+    assert isinstance(outcome, Answered)
+    assert outcome.instance is not None
+    async with asyncio.timeout(5):
+        while not (waiting := await exchanging.pipeline.outbox.waiting("clinic")):
+            await asyncio.sleep(0.005)
+
+    assert [answer.instance for answer in waiting] == [outcome.instance]
+    assert exchanging.poster.posts == []
