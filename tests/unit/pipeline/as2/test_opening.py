@@ -179,9 +179,8 @@ async def test_acknowledgement_without_a_place_to_go_waits_in_the_outbox(exchang
     outcome = await exchanging.receive(exchanging.partner.pack(b"000000077|anna"))
     assert isinstance(outcome, Answered)
     assert outcome.instance is not None
-    async with asyncio.timeout(5):
-        while not (waiting := await exchanging.pipeline.outbox.waiting("clinic")):
-            await asyncio.sleep(0.005)
+    await exchanging.settled(outcome.instance)
+    waiting = await exchanging.pipeline.outbox.waiting("clinic")
 
     assert [answer.instance for answer in waiting] == [outcome.instance]
     assert exchanging.poster.posts == []
