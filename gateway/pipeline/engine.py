@@ -35,7 +35,7 @@ class EngineSettings:
     backoff: Backoff = field(default_factory=Backoff)
 
 
-class Engine:
+class Engine(LeaseLoop[Work]):
     """Runs `process` for every instance that is due. `process` is False where the lease was lost."""
 
     def __init__(
@@ -45,28 +45,12 @@ class Engine:
         process: Callable[[Work], Awaitable[bool]],
         settings: EngineSettings,
     ) -> None:
+        super().__init__(workers=settings.workers, poll_s=settings.poll_s)
         self._ledger = ledger
         self._clock = clock
         self._process = process
         self._settings = settings
         self._owner = secrets.token_hex(4)
-        self._loop = LeaseLoop(self._claim, self._attempt, workers=settings.workers, poll_s=settings.poll_s)
-
-    def start(self) -> None:
-        """Begin to claim."""
-        self._loop.start()
-
-    async def stop(self, grace_s: float) -> None:
-        """Claim no more; what still runs after `grace_s` is left to whoever claims it next."""
-        await self._loop.stop(grace_s)
-
-    def wake(self) -> None:
-        """Something is due."""
-        self._loop.wake()
-
-    def run(self, work: Work) -> asyncio.Task[bool]:
-        """Run claimed work in the background; the task's result is whether it was concluded."""
-        return self._loop.run(work)
 
     async def resubmit(self, instance: UUID, actor: str) -> bool:
         """Go on from the failed step, under the same id; False where the instance is neither failed nor held."""
@@ -78,7 +62,7 @@ class Engine:
     async def _claim(self, free: int) -> tuple[Work, ...]:
         return await self._ledger.claim(self._owner, free, self._settings.lease_s)
 
-    async def _attempt(self, work: Work) -> bool:
+    async def _attempt(self, work: Work, /) -> bool:
         if work.attempt > self._settings.backoff.attempts:
             await self._give_up(work)
             return False

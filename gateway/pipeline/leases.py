@@ -4,8 +4,9 @@ Owns the loop, its pace and its end. Must not know what is claimed, nor what an 
 """
 
 import asyncio
-from collections.abc import Awaitable, Callable, Coroutine, Sequence
-from typing import Any, Generic, TypeVar
+from abc import ABC, abstractmethod
+from collections.abc import Awaitable, Callable, Sequence
+from typing import Generic, TypeVar
 
 import structlog
 
@@ -17,27 +18,26 @@ Item = TypeVar("Item")
 log = structlog.get_logger(__name__)
 
 
-class LeaseLoop(Generic[Item]):
-    """Runs `attempt` for everything that `claim` gives; `claim` is asked for as many as workers are free.
+class LeaseLoop(ABC, Generic[Item]):
+    """Attempts everything that can be claimed, `workers` at once.
 
     `poll_s`: how late something that became due by itself may be.
     """
 
-    def __init__(
-        self,
-        claim: Callable[[int], Awaitable[Sequence[Item]]],
-        attempt: Callable[[Item], Coroutine[Any, Any, bool]],
-        *,
-        workers: int,
-        poll_s: float,
-    ) -> None:
-        self._claim = claim
-        self._attempt = attempt
+    def __init__(self, *, workers: int, poll_s: float) -> None:
         self._workers = workers
         self._poll_s = poll_s
         self._wake = asyncio.Event()
         self._running: set[asyncio.Task[bool]] = set()
         self._claiming: asyncio.Task[None] | None = None
+
+    @abstractmethod
+    async def _claim(self, free: int) -> Sequence[Item]:
+        """Lease up to `free` that are due."""
+
+    @abstractmethod
+    async def _attempt(self, item: Item, /) -> bool:
+        """Run what is leased; the result is that of the task."""
 
     def start(self) -> None:
         """Begin to claim."""

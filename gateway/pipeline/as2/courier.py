@@ -97,8 +97,8 @@ class _WireBody(AsyncIterable[bytes]):
             yield chunk
 
 
-class Courier:
-    """Sends what is due."""
+class Courier(LeaseLoop[DispatchWork]):
+    """Sends what is due. What is under way when it stops is sent again, the same, by whoever comes next."""
 
     def __init__(
         self,
@@ -112,6 +112,7 @@ class Courier:
         threads: Executor,
         settings: CourierSettings,
     ) -> None:
+        super().__init__(workers=settings.workers, poll_s=settings.poll_s)
         self._ledger = ledger
         self._archive = archive
         self._clock = clock
@@ -121,19 +122,6 @@ class Courier:
         self._threads = threads
         self._settings = settings
         self._owner = secrets.token_hex(4)
-        self._loop = LeaseLoop(self._claim, self._attempt, workers=settings.workers, poll_s=settings.poll_s)
-
-    def start(self) -> None:
-        """Begin to send."""
-        self._loop.start()
-
-    async def stop(self, grace_s: float) -> None:
-        """Send no more; what is under way after `grace_s` is sent again, the same, by whoever comes next."""
-        await self._loop.stop(grace_s)
-
-    def wake(self) -> None:
-        """Something is due."""
-        self._loop.wake()
 
     async def send_file(
         self, relationship: Relationship, payload: ArchiveReference, filename: str, content_type: str, actor: str
@@ -170,7 +158,7 @@ class Courier:
             log.error("as2.receipt_overdue", dispatch=str(row.draft.id), partner=row.draft.partner)
         return await self._ledger.claim_dispatches(self._owner, free, self._settings.lease_s)
 
-    async def _attempt(self, work: DispatchWork) -> bool:
+    async def _attempt(self, work: DispatchWork, /) -> bool:
         lease_s = self._settings.lease_s
         heart = asyncio.create_task(beat(partial(self._ledger.renew_dispatch, work, lease_s), lease_s))
         try:
