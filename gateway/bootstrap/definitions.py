@@ -4,12 +4,14 @@ Owns snapshots and their swapping by a reload. Must not know stores or sockets.
 """
 
 from dataclasses import dataclass
+from datetime import datetime
 from pathlib import Path
 
 import structlog
 
 from gateway.bootstrap.paths import StartError
 from gateway.definitions import positions, programs
+from gateway.definitions.continuity import interruptions
 from gateway.definitions.partners.credentials import Credentials
 from gateway.definitions.partners.load import LoadedPartners, load_partners
 from gateway.definitions.settings import Settings
@@ -128,3 +130,13 @@ def log_faults(loaded: LoadedPartners) -> None:
     """Each fault with its place; the texts are ours and hold no secrets."""
     for fault in loaded.faults:
         log.warning("partners.fault", file=fault.file, line=fault.line, key=fault.key, fault=fault.message)
+
+
+def log_interruptions(loaded: LoadedPartners, now: datetime) -> None:
+    """What time does to keys and certificates: what cannot be done now, and what will not be possible for a while."""
+    for file in loaded.files:
+        faults, warnings = interruptions(file, now)
+        for fault in faults:
+            log.error("as2.interrupted", file=fault.file, line=fault.line, fault=fault.message)
+        for warning in warnings:
+            log.warning("as2.will_be_interrupted", file=warning.file, line=warning.line, fault=warning.message)

@@ -27,6 +27,7 @@ from gateway.bootstrap.definitions import (
     PartnerRelationships,
     load,
     log_faults,
+    log_interruptions,
 )
 from gateway.bootstrap.paths import LEDGER_FILE, SPOOL_FOLDER, StartError, archive_folder, socket_path
 from gateway.bootstrap.stores import archive_keys
@@ -58,6 +59,8 @@ from gateway.transports.https.throttle import GuessThrottle
 DISTRIBUTION = "healthcare-b2b-gateway"
 # Archive, ledger and keys of partners: for the gateway's own user alone.
 STORE_MODE = 0o700
+# Windows of certificates are days.
+CERTIFICATES_EVERY_S = 86_400.0
 # Garbage in cycles is looked for after this many new objects: about a hundred messages' worth of them.
 YOUNG_OBJECTS = 10_000
 
@@ -129,6 +132,8 @@ class Gateway:
         self._retention = Retention(ledger, ArchiveShredder(archive), self._clock, self._retention_terms)
         forever = asyncio.create_task(self._retention.run_forever())
         closing.callback(forever.cancel)
+        watching = asyncio.create_task(self._watch_certificates())
+        closing.callback(watching.cancel)
         limits = Limits()
         root, entrance = self._partners_application(limits)
         add_api(root, api_operations(pipeline.deliveries, ledger), self._tokens, version(DISTRIBUTION))
@@ -161,6 +166,12 @@ class Gateway:
         ).add_routes(root)
         As2Resource(pipeline.as2, authenticator, throttle, entrance, limits).add_routes(root)
         return root, entrance
+
+    async def _watch_certificates(self) -> None:
+        """Once a day, and at start: certificates end while nobody looks at files."""
+        while True:
+            log_interruptions(self.partners, self._clock.now())
+            await asyncio.sleep(CERTIFICATES_EVERY_S)
 
     def _retention_terms(self) -> RetentionTerms:
         """What settings and partners' files say at this moment."""
@@ -212,6 +223,7 @@ class Gateway:
             self._take(settings, loaded)
             await self._https.renew(self._context)
         log_faults(loaded.partners)
+        log_interruptions(loaded.partners, self._clock.now())
         partners = tuple(file.partner.id for file in loaded.partners.files if file.partner.is_enabled)
         log.info("partners.reloaded", partners=len(partners), faults=len(found))
         return Reloaded(partners, tuple(Fault(one.file, one.line, one.message) for one in found))
