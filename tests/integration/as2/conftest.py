@@ -55,6 +55,7 @@ receipt_targets = ["127.0.0.1:{port}"]
 {relationship}
 [[as2.certificate]]
 file = "{certificate}"
+{old_uses}
 {more}
 [as2.limits]
 {limits}
@@ -196,6 +197,7 @@ def write_partner(
     *,
     relationship: str = "",
     more: str = "",
+    old_uses: str = "",
     limits: str = "",
     partner_name: str = PARTNER_NAME,
     packaging: str = "",
@@ -210,6 +212,7 @@ def write_partner(
         certificate=site.folder / "as2" / "partner.pem",
         relationship=relationship,
         more=more,
+        old_uses=old_uses,
         limits=limits,
         packaging=packaging,
         dispatch=dispatch,

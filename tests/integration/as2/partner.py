@@ -83,11 +83,12 @@ class ScriptedPartner:
     receipts: "asyncio.Queue[ReadReceipt]" = field(default_factory=asyncio.Queue)
     answer: "Callable[[ScriptedPartner, Taken], web.Response] | None" = None
     port: int = 0
+    also_trusted: tuple[x509.Certificate, ...] = ()
 
     @property
     def trust(self) -> Trust:
         """Whose signatures the partner believes."""
-        return trust_of(self.gateway_certificate)
+        return trust_of(self.gateway_certificate, *self.also_trusted)
 
     def pack(
         self,
