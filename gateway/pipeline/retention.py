@@ -90,8 +90,11 @@ class Shredder(Protocol):
         """The segments, in order."""
         ...
 
-    async def shred(self, segment: str, keep: tuple[ArchiveReference, ...]) -> None:
-        """Destroy the keys of all in a segment that is not part of what is to be kept. For good."""
+    async def shred(self, segment: str, keep: tuple[ArchiveReference, ...]) -> bool:
+        """Destroy the keys of all in a segment that is not part of what is to be kept, for good.
+
+        False where there was nothing more to destroy. Raises NotInArchive, StoreFull, OSError.
+        """
         ...
 
 
@@ -170,7 +173,8 @@ class Retention:
     async def _shred(self, segment: str, cutoffs: Cutoffs, actor: str) -> Shredded | None:
         keep = await self._ledger.kept_bodies(segment, cutoffs)
         try:
-            await self._shredder.shred(segment, keep)
+            if not await self._shredder.shred(segment, keep):
+                return None
         except (NotInArchive, StoreFull, OSError) as error:
             log.error("archive.keys_not_destroyed", segment=segment, error=describe(error))  # noqa: TRY400 - it may quote
             return None

@@ -96,10 +96,10 @@ class KeyStore:
             raise DestroyedByRetention(message)
         return RecordSecret(found)
 
-    def keep_only(self, number: int, salts: Mapping[int, bytes]) -> None:
+    def keep_only(self, number: int, salts: Mapping[int, bytes]) -> bool:
         """Destroy a segment's key but for the records at these offsets; what is destroyed already stays destroyed.
 
-        Raises ArchiveKeyMissing, ArchiveDamaged, OSError.
+        False where there was nothing more to destroy. Raises ArchiveKeyMissing, ArchiveDamaged, OSError.
         """
         keys = self.of(number)
         if isinstance(keys, WholeKey):
@@ -107,10 +107,11 @@ class KeyStore:
         else:
             secrets = {offset: secret for offset, secret in keys.secrets.items() if offset in salts}
             if secrets == keys.secrets:
-                return
+                return False
         with self._files.keys_lock(), self._lock:
             self._opened.pop(number, None)
             self._write(number, KeptSecrets(secrets, time.time_ns() // 1000))
+        return True
 
     def rewrap(self, progress: Callable[[int, int], None]) -> int:
         """Wrap every segment's keys with the current key; returns how many were under another one.

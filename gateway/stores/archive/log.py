@@ -194,22 +194,22 @@ class SegmentArchive:
         """What there is, from when to when, and what is left of its keys. Blocks. Raises ArchiveDamaged, OSError."""
         return spans(self._files)
 
-    async def shred(self, segment: str, keep: Iterable[ChunkPlace]) -> None:
+    async def shred(self, segment: str, keep: Iterable[ChunkPlace]) -> bool:
         """Destroy the key of a segment, so that of its records only those to `keep` can ever be read again.
 
-        An open segment is sealed first. `keep` comes from `records_of`; records of other segments in it do not matter,
+        False where there was nothing more to destroy. An open segment is sealed first. `keep` comes from `records_of`; records of other segments in it do not matter,
         and those that are destroyed already stay so. Raises NotInArchive, ArchiveDamaged, StoreFull, StoreFailed: then
         the key is still there.
         """
         number = int(segment)
         kept = [place for place in keep if place.segment == number]
-        await self._writer.run(lambda: self._shred(number, kept))
+        return await self._writer.run(lambda: self._shred(number, kept))
 
-    def _shred(self, number: int, kept: list[ChunkPlace]) -> None:
+    def _shred(self, number: int, kept: list[ChunkPlace]) -> bool:
         self._writer.seal(number)
         salts = {place.offset: read_frame_at(self._files, place).stamp.salt for place in kept}
         try:
-            self._keys.keep_only(number, salts)
+            return self._keys.keep_only(number, salts)
         except OSError as error:
             if error.errno in NO_ROOM:
                 raise StoreFull("The archive has no room to destroy a key: nothing was destroyed.") from error

@@ -6,7 +6,9 @@ Owns turning bodies into the records that they take. Must not know why a body st
 import asyncio
 
 from gateway.model.exchange import ArchiveReference
+from gateway.pipeline.ports import NotInArchive
 from gateway.pipeline.retention import SegmentAge
+from gateway.stores.archive.ends import ArchiveDamaged
 from gateway.stores.archive.index import ChunkPlace
 from gateway.stores.archive.keeping import DestroyedByRetention
 from gateway.stores.archive.log import SegmentArchive
@@ -24,9 +26,12 @@ class ArchiveShredder:
         spans = await asyncio.to_thread(self._archive.segments)
         return tuple(SegmentAge(each.segment, each.last_written_at, each.keys is KeyState.DESTROYED) for each in spans)
 
-    async def shred(self, segment: str, keep: tuple[ArchiveReference, ...]) -> None:
+    async def shred(self, segment: str, keep: tuple[ArchiveReference, ...]) -> bool:
         """Destroy the keys of all but what is to be kept."""
-        await self._archive.shred(segment, await asyncio.to_thread(self._places, segment, keep))
+        try:
+            return await self._archive.shred(segment, await asyncio.to_thread(self._places, segment, keep))
+        except ArchiveDamaged as error:
+            raise NotInArchive(str(error)) from error
 
     def _places(self, segment: str, keep: tuple[ArchiveReference, ...]) -> list[ChunkPlace]:
         number = int(segment)
