@@ -197,9 +197,9 @@ class SegmentArchive:
     async def shred(self, segment: str, keep: Iterable[ChunkPlace]) -> bool:
         """Destroy the key of a segment, so that of its records only those to `keep` can ever be read again.
 
-        False where there was nothing more to destroy. An open segment is sealed first. `keep` comes from `records_of`; records of other segments in it do not matter,
-        and those that are destroyed already stay so. Raises NotInArchive, ArchiveDamaged, StoreFull, StoreFailed: then
-        the key is still there.
+        False where there was nothing more to destroy. An open segment is sealed first. `keep` comes from `records_of`;
+        records of other segments in it do not matter, and those that are destroyed already stay so. Raises
+        NotInArchive, ArchiveDamaged, StoreFull, StoreFailed: then the key is still there.
         """
         number = int(segment)
         kept = [place for place in keep if place.segment == number]
