@@ -57,19 +57,23 @@ class MultipartSplitter:
         if self._is_closed:
             self._pass_epilogue(data)
             return []
-        self._buffer += data
+        self._buffer = buffer = self._buffer + data
+        delimiter = self._delimiter
         pieces: list[Piece] = []
         search = 0
-        while (found := self._buffer.find(self._delimiter, search)) >= 0:
-            after = found + len(self._delimiter)
-            ending = _AFTER_BOUNDARY.match(self._buffer, after)
+        while (found := buffer.find(delimiter, search)) >= 0:
+            after = found + len(delimiter)
+            ending = _AFTER_BOUNDARY.match(buffer, after)
             if ending is not None:
-                search = self._end_part(found, ending, pieces)
-            elif _MAY_GO_ON.match(self._buffer, after):
+                self._end_part(found, ending, pieces)
+                if self._is_closed:
+                    return pieces
+                search = self._begin - 1
+            elif _MAY_GO_ON.match(buffer, after):
                 return self._hold(found, pieces)
             else:
                 search = found + 1  # the line only begins like a delimiter
-        return self._hold(max(search, len(self._buffer) - len(self._delimiter) + 1), pieces)
+        return self._hold(max(search, len(buffer) - len(delimiter) + 1), pieces)
 
     def finish(self) -> list[Piece]:
         """The rest. Raises MimeError where the closing delimiter is missing."""
@@ -81,20 +85,19 @@ class MultipartSplitter:
         self._is_closed = True
         return [Piece(self._part, self._content(found), is_last=True)] if self._part >= 0 else []
 
-    def _end_part(self, found: int, ending: re.Match[bytes], pieces: list[Piece]) -> int:
-        """Close the part before a delimiter and open the one behind it; where to search on."""
+    def _end_part(self, found: int, ending: re.Match[bytes], pieces: list[Piece]) -> None:
+        """Close the part before a delimiter and open the one behind it."""
         if self._part >= 0:
-            pieces.append(Piece(self._part, self._content(found), is_last=True))
+            pieces.append(Piece(self._part, self._content(found), True))
         if ending[1]:
             self._is_closed = True
             self._pass_epilogue(self._buffer[ending.end() :])
             self._buffer, self._begin = b"", 0
-            return 0
+            return
         self._part += 1
         if self._part >= self._maximum_parts:
             raise MimeError(f"a multipart body has more than {self._maximum_parts} parts")
         self._begin = ending.end()
-        return ending.end() - 1
 
     def _pass_epilogue(self, data: bytes) -> None:
         self._has_epilogue = self._has_epilogue or not (data.isspace() or not data)

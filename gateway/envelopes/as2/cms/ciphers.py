@@ -116,14 +116,15 @@ class CbcDecryptor:
     def feed(self, data: bytes | memoryview) -> list[bytes]:
         """Plaintext so far."""
         pieces = []
+        update = self._context.update
         if len(data) < self._block_bytes:
             data = self._held + bytes(data)
         elif self._held:
-            pieces.append(self._context.update(self._held))
+            pieces.append(update(self._held))
         view = memoryview(data)
         end = max(0, len(view) - self._block_bytes)
-        update = self._context.update
-        pieces.extend(update(view[start : min(start + STEP_BYTES, end)]) for start in range(0, end, STEP_BYTES))
+        for start in range(0, end, STEP_BYTES):
+            pieces.append(update(view[start : min(start + STEP_BYTES, end)]))  # noqa: PERF401 - mostly there is one
         self._held = bytes(view[end:])
         return pieces
 
