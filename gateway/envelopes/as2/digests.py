@@ -87,8 +87,7 @@ class ContentDigests:
         content = self._held + data if self._held else data
         self._held = content[-2:]
         content = content[:-2]
-        if self._canonical is not None or b"\n" in content:
-            self._feed_canonical(content)
+        self._feed_canonical(content)
         update(self._hashes.values(), content)
         self._ends_in_return = content[-1:] == b"\r" if content else self._ends_in_return
 
@@ -107,7 +106,9 @@ class ContentDigests:
         """The next bytes, before they go into the hashes of what was received."""
         continues_line_end = self._ends_in_return and content.startswith(b"\n")
         if self._canonical is None:
-            if content.count(b"\n") == content.count(_CRLF) + continues_line_end:
+            # Mostly line ends are only in the head: behind the last one nothing has to be looked at.
+            end = content.rfind(b"\n") + 1
+            if content.count(b"\n", 0, end) == content.count(_CRLF, 0, end) + continues_line_end:
                 return
             self._canonical = {algorithm: each.copy() for algorithm, each in self._hashes.items()}
         begin = int(continues_line_end)

@@ -7,6 +7,7 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from datetime import datetime
 from itertools import chain
+from typing import NamedTuple
 
 from gateway.envelopes.as2.cms import sign
 from gateway.envelopes.as2.credentials import OwnKey
@@ -43,8 +44,7 @@ class Entity:
         return len(self.headers.encode()) + self.size_bytes
 
 
-@dataclass(frozen=True, slots=True)
-class Signing:
+class Signing(NamedTuple):
     """Who signs, how and when."""
 
     algorithm: DigestAlgorithm

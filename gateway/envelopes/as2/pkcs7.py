@@ -5,11 +5,13 @@ Owns decryption and decompression as layers, and how products label them. Must n
 
 from collections.abc import Callable
 from enum import Enum, auto
+from functools import lru_cache
 
 from gateway.envelopes.as2.cms import CmsError, CompressedReader, DecryptionFailed, EnvelopedReader
 from gateway.envelopes.as2.disposition import As2Fault, Modifier
 from gateway.envelopes.as2.profile import EncryptionAlgorithm
 from gateway.envelopes.as2.reading import Layer, ProtectedLayer, Reading
+from gateway.envelopes.mime.content_type import Parametrised
 from gateway.envelopes.mime.fault import MimeError
 from gateway.envelopes.mime.transfer import Base64, Identity, TransferDecoder, base64_decoded
 
@@ -49,6 +51,13 @@ _IDENTIFIERS = {
 }
 # Tag, length of up to nine bytes, identifier.
 _IDENTIFIED_BYTES = 1 + 9 + 13
+
+
+# Products write the same few texts each time, each at most as long as a header.
+@lru_cache(maxsize=64)
+def kind_named(content_type: str) -> ContentKind | None:
+    """What the smime-type of a Content-Type field says. Raises As2Fault as `kind_of` does."""
+    return kind_of(Parametrised.parse(content_type).get("smime-type"))
 
 
 def kind_of(smime_type: str | None) -> ContentKind | None:

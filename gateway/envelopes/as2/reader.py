@@ -12,7 +12,14 @@ from gateway.envelopes.as2.credentials import OwnKey, Trust
 from gateway.envelopes.as2.disposition import As2Fault, Modifier
 from gateway.envelopes.as2.mic import Mic
 from gateway.envelopes.as2.payload import PKCS7_MIME, EntityLayer, MicLayer, open_payload
-from gateway.envelopes.as2.pkcs7 import CompressedLayer, ContentKind, DerLayer, EncryptedLayer, UnlabelledLayer, kind_of
+from gateway.envelopes.as2.pkcs7 import (
+    CompressedLayer,
+    ContentKind,
+    DerLayer,
+    EncryptedLayer,
+    UnlabelledLayer,
+    kind_named,
+)
 from gateway.envelopes.as2.profile import DigestAlgorithm, SecurityPolicy
 from gateway.envelopes.as2.reading import DEFAULT_LIMITS, Layer, MessageLimits, Opened, Reading
 from gateway.envelopes.as2.signature import DetachedLayer, OpaqueLayer
@@ -103,7 +110,7 @@ def _open_entity(headers: Headers, head: bytes, reading: Reading) -> Layer:
     content_type = headers.get("Content-Type") or ""
     media = media_type(content_type)
     if media in PKCS7_MIME:
-        kind = kind_of(Parametrised.parse(content_type).get("smime-type"))
+        kind = kind_named(content_type)
         return DerLayer(_open_kind(reading, kind) if kind else UnlabelledLayer(partial(_open_kind, reading)))
     if media == "multipart/signed":
         _refuse_second(reading.is_signed, "signed")

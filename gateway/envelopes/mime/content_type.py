@@ -4,7 +4,7 @@ Owns quoting. Must not know what a type means.
 """
 
 import re
-from dataclasses import dataclass
+from typing import NamedTuple
 
 # An unclosed quote takes the rest of the text, so that each character is looked at once.
 _PARAMETER = re.compile(r';\s*([^\s=;"]+)\s*=\s*(?:"([^"\\]*+(?:\\.[^"\\]*+)*+)(?:"|\\?\Z)|([^\s;]*))', re.DOTALL)
@@ -12,8 +12,7 @@ _ESCAPED = re.compile(r"\\(.)", re.DOTALL)
 _TO_ESCAPE = re.compile(r'(["\\])')
 
 
-@dataclass(frozen=True, slots=True)
-class Parametrised:
+class Parametrised(NamedTuple):
     """A value in lower case and its parameters, names in lower case.
 
     Extended parameters (`name*=`, `name*0=`, RFC 2231) keep their star, so that none is taken for the plain one.
@@ -25,14 +24,13 @@ class Parametrised:
     @classmethod
     def parse(cls, text: str) -> "Parametrised":
         """Any text gives a value: what is no parameter is passed over."""
-        value, semicolon, _ = text.partition(";")
-        if not semicolon:
+        end = text.find(";")
+        if end < 0:
             return cls(text.strip().lower(), ())
-        parameters = [
-            (name.lower(), bare or (_ESCAPED.sub(r"\1", inside) if "\\" in inside else inside))
-            for name, inside, bare in _PARAMETER.findall(text, len(value))
-        ]
-        return cls(value.strip().lower(), tuple(parameters))
+        found = _PARAMETER.findall(text, end)
+        if "\\" in text:
+            found = [(name, _ESCAPED.sub(r"\1", inside), bare) for name, inside, bare in found]
+        return cls(text[:end].strip().lower(), tuple([(name.lower(), inside or bare) for name, inside, bare in found]))
 
     def get(self, name: str) -> str | None:
         """The first parameter of that name (in lower case)."""

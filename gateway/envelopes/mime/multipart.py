@@ -65,8 +65,7 @@ class MultipartSplitter:
             after = found + len(delimiter)
             ending = _AFTER_BOUNDARY.match(buffer, after)
             if ending is not None:
-                self._end_part(found, ending, pieces)
-                if self._is_closed:
+                if not self._end_part(found, ending, pieces):
                     return pieces
                 search = self._begin - 1
             elif _MAY_GO_ON.match(buffer, after):
@@ -85,19 +84,20 @@ class MultipartSplitter:
         self._is_closed = True
         return [Piece(self._part, self._content(found), is_last=True)] if self._part >= 0 else []
 
-    def _end_part(self, found: int, ending: re.Match[bytes], pieces: list[Piece]) -> None:
-        """Close the part before a delimiter and open the one behind it."""
+    def _end_part(self, found: int, ending: re.Match[bytes], pieces: list[Piece]) -> bool:
+        """Close the part before a delimiter and open the one behind it, if there is one."""
         if self._part >= 0:
             pieces.append(Piece(self._part, self._content(found), True))
         if ending[1]:
             self._is_closed = True
             self._pass_epilogue(self._buffer[ending.end() :])
             self._buffer, self._begin = b"", 0
-            return
+            return False
         self._part += 1
         if self._part >= self._maximum_parts:
             raise MimeError(f"a multipart body has more than {self._maximum_parts} parts")
         self._begin = ending.end()
+        return True
 
     def _pass_epilogue(self, data: bytes) -> None:
         self._has_epilogue = self._has_epilogue or not (data.isspace() or not data)

@@ -3,7 +3,6 @@
 Owns its elements and its signed attributes. Must not know whether any of it is true, nor the message around it.
 """
 
-from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Final, NamedTuple
 
@@ -44,8 +43,7 @@ class SignedAttributes(NamedTuple):
     time: bytes
 
 
-@dataclass(frozen=True, slots=True)
-class SignerInfo:
+class SignerInfo(NamedTuple):
     """One signature. Without attributes it is over the content itself.
 
     `places` are None where a value is absent or came in pieces.
@@ -55,7 +53,7 @@ class SignerInfo:
     digest: DigestAlgorithm
     signing: Signing
     attributes: SignedAttributes | None
-    signature: bytes = field(repr=False)
+    signature: bytes
     places: Places | None
 
     @property

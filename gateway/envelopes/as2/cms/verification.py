@@ -81,9 +81,7 @@ def _verify_signer(
     if signer.attributes and signer.attributes.message_digest != digest_of(signer.digest):
         return DigestDiffers("The digest of the content differs from the one that was signed.")
     # 2.
-    failure: DigestDiffers | SignerUnknown = SignerUnknown(
-        "No trusted certificate is the one that the signature names."
-    )
+    failure: DigestDiffers | SignerUnknown | None = None
     for certificate, refusal in _named(signer, signed, trust, at):
         if refusal is not None:
             failure = SignerUnknown(refusal)
@@ -94,7 +92,7 @@ def _verify_signer(
             failure = SignerUnknown("The signature was not made with the key of the certificate that it names.")
         else:
             failure = DigestDiffers("The content or the key differs from what was signed.")
-    return failure
+    return failure or SignerUnknown("No trusted certificate is the one that the signature names.")
 
 
 def _named(
