@@ -44,6 +44,7 @@ _GUESSES = frozenset(
         Modifier.INSUFFICIENT_MESSAGE_SECURITY.value,
     }
 )
+_SECRETS = frozenset({"authorization", "proxy-authorization", "cookie"})
 _REFUSED_RECEIPTS = {
     RefusalReason.STRANGER: HTTPStatus.FORBIDDEN,
     RefusalReason.NOT_A_RECEIPT: HTTPStatus.BAD_REQUEST,
@@ -78,9 +79,7 @@ class As2Resource:
         root.router.add_post("/as2", self._post, expect_handler=expect_later)
 
     async def _post(self, request: web.Request) -> web.StreamResponse:
-        headers = Headers(
-            tuple((name.decode("latin-1"), value.decode("latin-1")) for name, value in request.raw_headers)
-        )
+        headers = _kept_fields(request)
         try:
             addressing = read_addressing(headers)
         except NotAs2 as error:
@@ -109,6 +108,12 @@ class As2Resource:
         if isinstance(outcome, Answered) and outcome.instance is None:
             log.warning("as2.stranger", remote=request.remote, sender=addressing.sender, receiver=addressing.receiver)
         return _response(outcome)
+
+
+def _kept_fields(request: web.Request) -> Headers:
+    """The header as it is archived, and shown to outsiders as evidence: without what opens doors."""
+    fields = ((name.decode("latin-1"), value.decode("latin-1")) for name, value in request.raw_headers)
+    return Headers(tuple(each for each in fields if each[0].lower() not in _SECRETS))
 
 
 def _response(outcome: As2Outcome) -> web.Response:

@@ -133,6 +133,8 @@ async def test_without_a_signature_the_connection_has_to_prove_the_sender(as2: A
     assert dispositions == [failed, failed, "processed", "processed"]
     assert (await as2.settled(by_password.instance)).row.accepted_count == 2
     assert (await as2.settled(unproven.instance)).row.set_count == 0
+    kept = await as2.message(by_password)
+    assert b"authorization" not in as2.archived(kept.wire.archived)[: kept.wire.head_size].lower()
 
 
 async def test_ordered_relationship_keeps_the_order_of_arrival(as2: As2Running, number: int) -> None:
