@@ -58,11 +58,14 @@ def make_party(name: str, key_bits: int) -> Party:
     return Party(OwnKey(name, certificate, key, (), begins, ends))
 
 
-def make_message(sender: OwnKey, recipient: x509.Certificate, size_bytes: int) -> Outgoing:
-    """From SENDER to RECEIVER, with a payload of this size that is never in memory as a whole."""
+def make_message(sender: OwnKey, recipient: x509.Certificate, size_bytes: int, number: int = 1) -> Outgoing:
+    """From SENDER to RECEIVER, with a payload of this size that is never in memory as a whole.
+
+    Messages of different `number` differ in Message-ID and file name too.
+    """
     return package(
-        Payload(lambda: _payload(size_bytes), size_bytes, "bench.edi"),
-        Envelope(SENDER, RECEIVER, "<1@bench>"),
+        Payload(lambda: _payload(size_bytes), size_bytes, f"bench-{number}.edi"),
+        Envelope(SENDER, RECEIVER, f"<{number}@bench>"),
         Packaging(),
         Credentials(sender, recipient),
         at=datetime.now(UTC),

@@ -13,6 +13,7 @@ import time
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from itertools import cycle
 from pathlib import Path
 
 from as2_messages import Party, make_message, make_party
@@ -27,6 +28,7 @@ from gateway.envelopes.as2.disposition import PROCESSED
 from gateway.envelopes.as2.profile import SecurityPolicy
 from gateway.envelopes.as2.reader import MessageReader
 from gateway.envelopes.as2.receipt_writer import receipt_text, write_receipt
+from gateway.envelopes.as2.writer import Outgoing
 from gateway.envelopes.mime.headers import Headers
 from gateway.pipeline.as2.boundaries import new_boundary
 
@@ -34,6 +36,9 @@ from gateway.pipeline.as2.boundaries import new_boundary
 CHUNK_BYTES = 256 << 10
 # Each kind's share of a round: long beside a tick of the clock, short beside the moods of a machine.
 _TURN_S = 0.4
+# One message again and again would flatter whatever remembers what it saw; as many as fit into this much memory.
+_DISTINCT_MESSAGES = 500
+_HELD_BYTES = 64 << 20
 _CONTENT_KEY = bytes(range(32))
 _DIGEST = bytes(range(32))
 
@@ -86,14 +91,15 @@ def main(words: list[str]) -> None:
 
 def _receive(key_bits: int, size_bytes: int, rounds: int) -> dict[str, list[float]]:
     sender, receiver = make_party("sender", key_bits), make_party("receiver", key_bits)
-    message = make_message(sender.own, receiver.own.certificate, size_bytes)
-    body = b"".join(message.body)
-    chunks = [body[at : at + CHUNK_BYTES] for at in range(0, len(body), CHUNK_BYTES)]
+    count = max(1, min(_DISTINCT_MESSAGES, _HELD_BYTES // size_bytes))
+    messages = cycle(
+        [_in_memory(make_message(sender.own, receiver.own.certificate, size_bytes, number)) for number in range(count)]
+    )
     inbox = Inbox(receiver.own, sender.trust)
     limit = _limit(receiver.own.key)
 
     def receive() -> None:
-        inbox.receive(message.headers, chunks, size_bytes)
+        inbox.receive(*next(messages), size_bytes)
 
     receive()
     seen: dict[str, list[float]] = {"limit_us": [], "receive_us": []}
@@ -103,6 +109,11 @@ def _receive(key_bits: int, size_bytes: int, rounds: int) -> dict[str, list[floa
         seen["receive_us"].append(_cpu_us(receive))
         seen["limit_us"].append((before + _cpu_us(limit)) / 2)
     return seen
+
+
+def _in_memory(message: Outgoing) -> tuple[Headers, list[bytes]]:
+    body = b"".join(message.body)
+    return message.headers, [body[at : at + CHUNK_BYTES] for at in range(0, len(body), CHUNK_BYTES)]
 
 
 def _limit(key: rsa.RSAPrivateKey) -> Callable[[], None]:
